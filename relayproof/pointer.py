@@ -1,0 +1,67 @@
+"""Asking a JSON document for its parts.
+
+A path is a JSON pointer in which `*` stands for every item of a list (or every value of an object). A part that is
+missing or of another type is not there: that is for a schema to say, and a rule that asks for it has nothing to judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+
+class Absent(LookupError):
+    """A rule asked for a part that the document does not have: the rule does not apply."""
+
+
+def find(document: Any, path: str, kind: type = object) -> Iterator[tuple[str, Any]]:
+    """Every (pointer, value) at `path` whose value is of `kind`; `int` is no bool, `float` takes any number."""
+    found = [("", document)]
+    for step in _steps(path):
+        found = [below for pointer, value in found for below in _down(pointer, value, step)]
+    return ((pointer, value) for pointer, value in found if is_a(value, kind))
+
+
+def one(document: Any, path: str, kind: type = object) -> Any:
+    """The value at `path`. Raises Absent when there is none of that kind."""
+    for _, value in find(document, path, kind):
+        return value
+    raise Absent(path)
+
+
+def get(document: Any, path: str, kind: type = object, default: Any = None) -> Any:
+    """The value at `path`, or `default` when there is none of that kind."""
+    return next((value for _, value in find(document, path, kind)), default)
+
+
+def is_a(value: Any, kind: type) -> bool:
+    """isinstance as JSON sees it: a bool is no number, an integer is a number."""
+    if kind is object:
+        return True
+    if kind in (int, float):
+        return isinstance(value, int | float if kind is float else int) and not isinstance(value, bool)
+    return isinstance(value, kind)
+
+
+@lru_cache(maxsize=4096)
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in path.split("/")[1:])
+
+
+def _down(pointer: str, value: Any, step: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, list):
+        if step == "*":
+            yield from ((f"{pointer}/{number}", item) for number, item in enumerate(value))
+        elif step.isdigit() and int(step) < len(value):
+            yield f"{pointer}/{step}", value[int(step)]
+    elif isinstance(value, dict):
+        if step == "*":
+            yield from ((f"{pointer}/{escape(key)}", item) for key, item in value.items())
+        elif step in value:
+            yield f"{pointer}/{escape(step)}", value[step]
+
+
+def escape(key: str) -> str:
+    """One reference token of a JSON pointer (RFC 6901)."""
+    return str(key).replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,145 @@
+"""Probes: what is sent. A probe is a generator that yields requests and is sent the exchange of each.
+
+A probe asks; it never judges. Live, recorded and fake runs are therefore one code.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from relayproof.exchange import Exchange
+
+CHARACTERS_A_TOKEN = 2.5
+IMAGE_TOKENS = 90
+
+
+class Spend(IntEnum):
+    """What a probe costs its user: nothing, some tokens, or real money."""
+
+    FREE = 0
+    CENTS = 1
+    MONEY = 2
+
+
+FREE, CENTS, MONEY = Spend.FREE, Spend.CENTS, Spend.MONEY
+
+
+@dataclass(frozen=True)
+class File:
+    """A file part of a form: name, media type and bytes."""
+
+    filename: str
+    content_type: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request to send. `json`, `form` or `body` is what it carries; `key` which key: "own", "none", "wrong", "empty".
+
+    `expect` is what only the sender knows: `answer` (True when a relay that serves the surface must answer with 2xx),
+    `refusal`, `echo`, `group`, ... `auth` is the header form: "bearer", "x-api-key", "x-goog-api-key".
+    """
+
+    method: str
+    path: str
+    json: Any = None
+    body: bytes | None = None
+    form: tuple[tuple[str, str | File], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    key: str = "own"
+    auth: str = "bearer"
+    expect: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def most_tokens(self) -> int:
+        """The most tokens this request can cost: its text, its pictures, and what it lets the model write."""
+        if not isinstance(self.json, dict) or self.expect.get("refusal"):
+            return 0
+        text, pictures = _weigh(self.json)
+        limit = _limit(self.json)
+        copies = self.json.get("n") if isinstance(self.json.get("n"), int) else 1
+        return math.ceil(text / CHARACTERS_A_TOKEN) + pictures * IMAGE_TOKENS + limit * int(copies or 1)
+
+
+def _limit(body: dict[str, Any]) -> int:
+    generation = body.get("generationConfig")
+    inner = generation.get("maxOutputTokens") if isinstance(generation, dict) else None
+    for value in (body.get("max_tokens"), body.get("max_completion_tokens"), inner):
+        if isinstance(value, int):
+            return value
+    return 0
+
+
+def _weigh(value: Any) -> tuple[int, int]:
+    """Characters of text and number of pictures in a request."""
+    if isinstance(value, str):
+        return (0, 1) if value.startswith("data:image/") or len(value) > 2000 else (len(value.encode()) // 2 + 1, 0)
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    weights = [_weigh(part) for part in parts]
+    return sum(text for text, _ in weights), sum(pictures for _, pictures in weights)
+
+
+Run = Generator[Call, Exchange, None]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A probe and its card. `requests` is the most it sends; `tokens` the most it costs, when its first call can't tell.
+
+    `basic` marks the first probe of a surface: whether the relay serves it at all is read off this one.
+    """
+
+    name: str
+    surface: str
+    spend: Spend
+    requests: int
+    tokens: int | None
+    negative: bool
+    basic: bool
+    what: str
+    run: Callable[[Any], Run]
+
+    def most_tokens(self, relay: Any) -> int:
+        """The most tokens that this probe can cost on that relay."""
+        if self.tokens is not None:
+            return self.tokens
+        first = next(self.run(relay), None)
+        return first.most_tokens * self.requests if first else 0
+
+
+PROBES: dict[str, Probe] = {}
+
+
+def probe(
+    surface: str,
+    *,
+    spend: Spend = CENTS,
+    requests: int = 1,
+    tokens: int | None = None,
+    negative: bool = False,
+    basic: bool = False,
+) -> Callable[[Callable[[Any], Run]], Callable[[Any], Run]]:
+    """Register a generator function as a probe of a surface. Its name is `surface/function-name`."""
+
+    def register(run: Callable[[Any], Run]) -> Callable[[Any], Run]:
+        name = f"{surface}/{run.__name__}".replace("_", "-")
+        if name in PROBES:
+            raise TypeError(f"two probes are called {name}")
+        what = " ".join((run.__doc__ or "").split())
+        if not what.endswith("."):
+            raise TypeError(f"{name}: the docstring needs one sentence that says what is asked")
+        PROBES[name] = Probe(name, surface, spend, requests, tokens, negative, basic, what, run)
+        return run
+
+    return register
+
+
+def dump(document: Any) -> bytes:
+    """JSON as it is sent: UTF-8, no escapes."""
+    return json.dumps(document, ensure_ascii=False).encode()

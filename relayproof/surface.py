@@ -1,0 +1,110 @@
+"""Surfaces: the wire contracts that relayproof judges, and how one is recognised from an exchange.
+
+A surface is named once, here. Recognition reads the method, the path and the bodies, never the probe.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+MODELS = "models"
+CHAT = "chat"
+CHAT_STREAM = "chat_stream"
+COMPLETIONS = "completions"
+COMPLETIONS_STREAM = "completions_stream"
+EMBEDDINGS = "embeddings"
+IMAGES = "images"
+AUDIO = "audio"
+ANTHROPIC = "anthropic"
+ANTHROPIC_STREAM = "anthropic_stream"
+GEMINI = "gemini"
+GEMINI_STREAM = "gemini_stream"
+GPTS = "gpts"
+MIDJOURNEY = "midjourney"
+SUNO = "suno"
+CLIENTS = "clients"
+ERRORS = "errors"
+OTHER = "other"
+
+SURFACES = (
+    MODELS,
+    CHAT,
+    CHAT_STREAM,
+    COMPLETIONS,
+    COMPLETIONS_STREAM,
+    EMBEDDINGS,
+    IMAGES,
+    AUDIO,
+    ANTHROPIC,
+    ANTHROPIC_STREAM,
+    GEMINI,
+    GEMINI_STREAM,
+    GPTS,
+    MIDJOURNEY,
+    SUNO,
+    CLIENTS,
+    ERRORS,
+)
+STREAMS = {
+    CHAT: CHAT_STREAM,
+    COMPLETIONS: COMPLETIONS_STREAM,
+    ANTHROPIC: ANTHROPIC_STREAM,
+    GEMINI: GEMINI_STREAM,
+}
+
+OPENAI_FAMILY = (MODELS, CHAT, CHAT_STREAM, COMPLETIONS, COMPLETIONS_STREAM, EMBEDDINGS, IMAGES, AUDIO, GPTS)
+ANTHROPIC_FAMILY = (ANTHROPIC, ANTHROPIC_STREAM)
+GEMINI_FAMILY = (GEMINI, GEMINI_STREAM)
+
+_PATHS = (
+    (CHAT, re.compile(r"/chat/completions/?$")),
+    (COMPLETIONS, re.compile(r"/completions/?$")),
+    (EMBEDDINGS, re.compile(r"/embeddings/?$")),
+    (IMAGES, re.compile(r"/images/(generations|edits|variations)/?$")),
+    (AUDIO, re.compile(r"/audio/(speech|transcriptions|translations)/?$")),
+    (ANTHROPIC, re.compile(r"/messages/?$")),
+    (GEMINI_STREAM, re.compile(r"/models/[^/]+:streamGenerateContent$")),
+    (GEMINI, re.compile(r"/models/[^/]+:generateContent$")),
+    (MIDJOURNEY, re.compile(r"/mj/(submit|task|insight-face)/")),
+    (SUNO, re.compile(r"/suno/(submit|fetch)\b")),
+    (MODELS, re.compile(r"/models(/[^:]*)?/?$")),
+)
+_CHAT_GPTS = re.compile(r"^(gpt-4o?-all|gpt-4-gizmo-|suno-v|chirp-v)")
+
+
+def recognise(method: str, url: str, asked: Any, content_type: str, body: bytes) -> str:
+    """The surface of an exchange from its request line, its request JSON (None if unknown) and what came back."""
+    path = urlsplit(url).path
+    found = next((surface for surface, pattern in _PATHS if pattern.search(path)), OTHER)
+    if found in STREAMS and streamed(url, asked, content_type, body):
+        return STREAMS[found]
+    return found
+
+
+def streamed(url: str, asked: Any, content_type: str, body: bytes) -> bool:
+    """True when a stream was asked for; when the request is not known, when a stream came back."""
+    if isinstance(asked, dict):
+        return asked.get("stream") is True
+    if "alt=sse" in url:
+        return True
+    return asked is None and ("event-stream" in content_type or body[:6] in (b"data: ", b"event:"))
+
+
+def named_model(url: str, asked: Any) -> str:
+    """The model that a request names, in its body or in a Gemini path; "" when none."""
+    if isinstance(asked, dict) and isinstance(asked.get("model"), str):
+        return str(asked["model"])
+    found = re.search(r"/models/([^/:]+)", urlsplit(url).path)
+    return found.group(1) if found else ""
+
+
+def speaks_through_chat(model: str) -> bool:
+    """True for the models that sell something else through chat: GPTs, the -all models, Suno in chat form."""
+    return bool(_CHAT_GPTS.match(model))
+
+
+def wants_sse(url: str) -> bool:
+    """True when a Gemini stream was asked for as server-sent events, not as a JSON array."""
+    return parse_qs(urlsplit(url).query).get("alt") == ["sse"]

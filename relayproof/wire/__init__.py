@@ -1,0 +1,1 @@
+"""The wire: the only rooms that know httpx and vcrpy."""

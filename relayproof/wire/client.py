@@ -1,0 +1,187 @@
+"""The client: sends a Call, gives back an Exchange. Never raises for anything a relay does.
+
+One httpx client per relay; every read is kept with its time; whatever way a response ends is a fact in the exchange.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from relayproof import __version__
+from relayproof.exchange import Ended, Exchange, Headers, Request, Response
+from relayproof.probe import Call, File, dump
+from relayproof.relay import Relay
+from relayproof.wire.budget import Budget
+from relayproof.wire.scrub import Scrubber
+
+WRONG_KEY = "sk-relayproof0wrong0key0" + "0" * 24
+BOUNDARY = "relayproof-form-boundary"
+AUTH_HEADERS = {"bearer": "Authorization", "x-api-key": "x-api-key", "x-goog-api-key": "x-goog-api-key"}
+
+
+class Client:
+    """Speaks to one relay, within its budget. `transport` replaces the network in tests."""
+
+    def __init__(self, relay: Relay, transport: httpx.BaseTransport | None = None) -> None:
+        self.relay = relay
+        self.budget = Budget(relay.limits)
+        self.scrubber = Scrubber([relay.key.reveal(), *relay.headers.values()])
+        self._numbers = itertools.count(1)
+        limits = httpx.Limits(max_connections=16, max_keepalive_connections=8)
+        self._http = httpx.Client(transport=transport, limits=limits, trust_env=False, follow_redirects=False)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def send(self, call: Call, probe: str = "", session: str = "run") -> Exchange:
+        """Send and read to the end. Raises BudgetSpent before anything is sent, and nothing else."""
+        reserved = call.most_tokens
+        self.budget.reserve(reserved)
+        number = next(self._numbers)
+        request = self._request(call)
+        response, failure = self._exchange(request)
+        exchange = Exchange(
+            request=self._record(request),
+            response=response,
+            id=f"{number:03d}",
+            probe=probe,
+            session=session,
+            failure=failure,
+            expect=dict(call.expect),
+        )
+        self.budget.settle(reserved, _used(exchange, reserved))
+        return exchange
+
+    def _request(self, call: Call) -> httpx.Request:
+        headers = {"User-Agent": f"relayproof/{__version__}", "Accept": "*/*", **self.relay.headers}
+        headers |= self._key_header(call) | dict(call.headers)
+        body: dict[str, Any] = {}
+        if call.form:
+            body = _form(call.form)
+            headers["Content-Type"] = f"multipart/form-data; boundary={BOUNDARY}"
+        elif call.json is not None:
+            body = {"content": dump(call.json)}
+            headers.setdefault("Content-Type", "application/json")
+        elif call.body is not None:
+            body = {"content": call.body}
+        waits = self.relay.timeouts
+        timeout = httpx.Timeout(connect=waits.connect, read=waits.first_byte, write=waits.first_byte, pool=waits.whole)
+        headers = {name: value for name, value in headers.items() if value}
+        return self._http.build_request(
+            call.method, self.relay.address(call.path), headers=headers, timeout=timeout, **body
+        )
+
+    def _key_header(self, call: Call) -> dict[str, str]:
+        key = {"own": self.relay.key.reveal(), "wrong": WRONG_KEY, "empty": "", "none": None}[call.key]
+        if key is None or (call.key == "own" and not key):
+            return {}
+        return {AUTH_HEADERS[call.auth]: f"Bearer {key}".strip() if call.auth == "bearer" else key}
+
+    def _exchange(self, request: httpx.Request) -> tuple[Response | None, str]:
+        started = time.monotonic()
+        try:
+            answer = self._http.send(request, stream=True)
+        except httpx.HTTPError as error:
+            return None, _failure(error)
+        try:
+            return self._read(answer, started), ""
+        finally:
+            answer.close()
+
+    def _read(self, answer: httpx.Response, started: float) -> Response:
+        answer.request.extensions["timeout"]["read"] = self.relay.timeouts.gap
+        reads: list[tuple[float, int]] = []
+        chunks: list[bytes] = []
+        ended = Ended.COMPLETE
+        try:
+            for chunk in self._bounded(answer, started):
+                reads.append((round(time.monotonic() - started, 4), len(chunk)))
+                chunks.append(chunk)
+        except _TooMuch as limit:
+            ended = limit.ended
+        except httpx.TimeoutException:
+            ended = Ended.TIMED_OUT
+        except httpx.HTTPError:
+            ended = Ended.CUT
+        return self._response(answer, b"".join(chunks), tuple(reads), ended, time.monotonic() - started)
+
+    def _bounded(self, answer: httpx.Response, started: float) -> Iterator[bytes]:
+        size = 0
+        for chunk in answer.iter_raw():
+            size += len(chunk)
+            yield chunk
+            if size > self.relay.limits.body:
+                raise _TooMuch(Ended.TOO_LARGE)
+            if time.monotonic() - started > self.relay.timeouts.whole:
+                raise _TooMuch(Ended.TIMED_OUT)
+
+    def _response(
+        self, answer: httpx.Response, body: bytes, reads: tuple[tuple[float, int], ...], ended: Ended, seconds: float
+    ) -> Response:
+        headers = _decoded(answer.headers.raw)
+        leaks = self.scrubber.leaks(headers, body)
+        return Response(
+            status=answer.status_code,
+            headers=self.scrubber.headers(headers),
+            body=self.scrubber.body(body),
+            reads=reads,
+            ended=ended,
+            seconds=round(seconds, 4),
+            leaks=leaks,
+        )
+
+    def _record(self, request: httpx.Request) -> Request:
+        url = urlsplit(str(request.url))
+        path = url.path + (f"?{url.query}" if url.query else "")
+        headers = tuple(
+            (name, "***" if name.lower() in self._own_headers else value)
+            for name, value in self.scrubber.headers(_decoded(request.headers.raw))
+        )
+        return Request(request.method, self.scrubber.url(path), headers, self.scrubber.body(request.read()))
+
+    @property
+    def _own_headers(self) -> set[str]:
+        return {name.lower() for name in self.relay.headers}
+
+
+class _TooMuch(Exception):
+    def __init__(self, ended: Ended) -> None:
+        self.ended = ended
+
+
+def _decoded(raw: list[tuple[bytes, bytes]]) -> Headers:
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
+
+
+def _form(form: tuple[tuple[str, str | File], ...]) -> dict[str, Any]:
+    files: list[tuple[str, Any]] = []
+    for name, value in form:
+        if isinstance(value, File):
+            files.append((name, (value.filename, value.data, value.content_type)))
+        else:
+            files.append((name, (None, value)))
+    return {"files": files}
+
+
+def _failure(error: httpx.HTTPError) -> str:
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.UnsupportedProtocol):
+        return f"unreachable: {error}"
+    if isinstance(error, httpx.TimeoutException):
+        return f"timed-out: no answer began ({type(error).__name__})"
+    return f"broken: {error}"
+
+
+def _used(exchange: Exchange, reserved: int) -> int:
+    """What the relay says it used; an error costs nothing; without a word from the relay, all that was possible."""
+    if exchange.response is not None and not exchange.succeeded:
+        return 0
+    return exchange.cost or reserved
