@@ -56,7 +56,7 @@ def _gathered(exchanges: Sequence[Exchange], key: Callable[[Exchange], str]) -> 
 def _request(exchange: Exchange) -> str:
     request = exchange.request
     body: Any = request.json if request.json is not None else request.body.hex()
-    return f"{request.method} {request.url} {json.dumps(body, sort_keys=True)}"
+    return f"{request.method} {request.url} {json.dumps(body, sort_keys=True)} {exchange.expect.get('with', '')}"
 
 
 def _request_less_stream(exchange: Exchange) -> str:

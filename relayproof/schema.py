@@ -70,6 +70,24 @@ def mismatches(name: str, document: Any) -> Iterator[Mismatch]:
         yield from _leaves(error)
 
 
+def mismatches_of(foreign: Any, document: Any) -> Iterator[Mismatch]:
+    """What is wrong with a document under a schema that came in a request; nothing when that schema is itself broken.
+
+    References outside of it are never fetched.
+    """
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+    from referencing.exceptions import Unresolvable
+
+    if not isinstance(foreign, dict):
+        return
+    try:
+        Draft202012Validator.check_schema(foreign)
+        yield from (leaf for error in Draft202012Validator(foreign).iter_errors(document) for leaf in _leaves(error))
+    except (SchemaError, Unresolvable, RecursionError):
+        return
+
+
 @functools.cache
 def _fast(name: str) -> Any:
     resources = [(BASE + f"{each}.json", load(each)) for each in names()]

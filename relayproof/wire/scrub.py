@@ -11,8 +11,19 @@ import re
 from collections.abc import Iterable
 
 SECRET_HEADERS = frozenset(
-    "authorization proxy-authorization x-api-key x-goog-api-key api-key mj-api-secret cookie set-cookie "
-    "openai-organization openai-project x-auth-token".split()
+    [
+        "authorization",
+        "proxy-authorization",
+        "x-api-key",
+        "x-goog-api-key",
+        "api-key",
+        "mj-api-secret",
+        "cookie",
+        "set-cookie",
+        "openai-organization",
+        "openai-project",
+        "x-auth-token",
+    ]
 )
 MASKED = "***"
 LOOKS_SECRET = re.compile(r"\b(sk-(?:ant-|proj-|or-)?|AIza|gsk_|xai-)[A-Za-z0-9_-]{16,}")

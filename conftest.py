@@ -1,0 +1,1 @@
+"""Loads the plugin, for a checkout that is not installed; an installed one loads it by its entry point."""

@@ -1,0 +1,223 @@
+"""What is asked of chat completions, streamed and not: few requests, each rich. Every request is judged by every rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from relayproof.probe import Call, Run, probe
+from relayproof.probes.samples import CITY_SCHEMA, CLOCK, GOOD, ROOM, WEATHER, data_url, png, user
+from relayproof.relay import Relay
+from relayproof.surface import CHAT, CHAT_STREAM
+
+PATH = "/v1/chat/completions"
+ECHO = "1833 年 café 🎉 鱻鱻鱻 aaaa 1100"
+
+
+def ask(relay: Relay, messages: Any, *, surface: str = CHAT, room: int = ROOM, **fields: Any) -> Call:
+    """A chat request that a relay serving chat must answer. `expect` may be given among the fields."""
+    expect = GOOD | {"surface": surface} | fields.pop("expect", {})
+    body = {"model": relay.model(surface), "messages": messages} | fields
+    if "max_completion_tokens" not in body:
+        body.setdefault("max_tokens", room)
+    if surface == CHAT_STREAM:
+        body["stream"] = True
+    return Call("POST", PATH, json=body, expect=expect)
+
+
+@probe(CHAT, basic=True, requests=2)
+def plain(relay: Relay) -> Run:
+    """A short question. It is sent once more after the bad requests, word for word the same."""
+    yield ask(relay, user("用一句话介绍长城。"))
+
+
+@probe(CHAT)
+def echo(relay: Relay) -> Run:
+    """A line to repeat: Chinese, accents, an emoji, repeated characters."""
+    yield ask(relay, user(f"Repeat exactly, nothing else: {ECHO}"), temperature=0, expect={"echo": ECHO})
+
+
+@probe(CHAT)
+def vision(relay: Relay) -> Run:
+    """A small red picture as a data URL."""
+    parts = [{"type": "text", "text": "What colour is this?"}, _picture()]
+    yield ask(relay, user(parts), expect={"optional": "the model may not see pictures"})
+
+
+def _picture() -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": data_url(png()), "detail": "low"}}
+
+
+@probe(CHAT)
+def tools(relay: Relay) -> Run:
+    """Two tools and a question for both."""
+    yield ask(relay, user("Weather and local time in Paris? Use the tools."), tools=[WEATHER, CLOCK])
+
+
+@probe(CHAT)
+def tool_results(relay: Relay) -> Run:
+    """A turn that called a tool (content null) and the tool's result, with `stream: false` said in so many words."""
+    call = {"id": "call_relayproof1", "type": "function"}
+    call |= {"function": {"name": "get_weather", "arguments": '{"city": "Paris"}'}}
+    conversation = [
+        {"role": "system", "content": "Answer briefly."},
+        *user("Weather in Paris?"),
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_relayproof1", "content": "18 C, sunny"},
+    ]
+    yield ask(relay, conversation, tools=[WEATHER], stream=False)
+
+
+@probe(CHAT)
+def tool_required(relay: Relay) -> Run:
+    """A tool that must be called, one call at most."""
+    yield ask(
+        relay,
+        user("Weather in Paris?"),
+        tools=[WEATHER, CLOCK],
+        tool_choice="required",
+        parallel_tool_calls=False,
+        expect={"optional": "the model may not call tools"},
+    )
+
+
+@probe(CHAT)
+def tool_named(relay: Relay) -> Run:
+    """The one function that must be called, by name."""
+    choice = {"type": "function", "function": {"name": "get_time"}}
+    yield ask(
+        relay,
+        user("Weather in Paris?"),
+        tools=[WEATHER, CLOCK],
+        tool_choice=choice,
+        expect={"optional": "the model may not call tools"},
+    )
+
+
+@probe(CHAT)
+def tool_none(relay: Relay) -> Run:
+    """Tools that must not be called."""
+    yield ask(relay, user("Weather in Paris?"), tools=[WEATHER], tool_choice="none")
+
+
+@probe(CHAT)
+def legacy_functions(relay: Relay) -> Run:
+    """The old form of function calling."""
+    yield ask(
+        relay,
+        user("Weather in Paris?"),
+        functions=[WEATHER["function"]],
+        function_call="auto",
+        expect={"optional": "the old form may be gone"},
+    )
+
+
+@probe(CHAT)
+def json_object(relay: Relay) -> Run:
+    """Any JSON object."""
+    yield ask(relay, user("Paris as JSON with the key city."), response_format={"type": "json_object"})
+
+
+@probe(CHAT)
+def json_schema(relay: Relay) -> Run:
+    """JSON under a strict schema."""
+    wanted = {"name": "city", "strict": True, "schema": CITY_SCHEMA}
+    yield ask(relay, user("Paris."), response_format={"type": "json_schema", "json_schema": wanted})
+
+
+@probe(CHAT)
+def two_choices(relay: Relay) -> Run:
+    """Two choices, each cut by the token limit under its new name."""
+    yield ask(relay, user("Write about the sea, at length."), n=2, max_completion_tokens=24)
+
+
+@probe(CHAT)
+def logprobs(relay: Relay) -> Run:
+    """Log probabilities with two alternatives."""
+    yield ask(relay, user("Name a fruit."), logprobs=True, top_logprobs=2, room=16)
+
+
+@probe(CHAT)
+def stop(relay: Relay) -> Run:
+    """A count that a stop sequence ends before 5."""
+    yield ask(relay, user("Count: 1 2 3 4 5 6 7 8 9"), stop=["5"])
+
+
+@probe(CHAT)
+def cut_off(relay: Relay) -> Run:
+    """An answer that the token limit cuts."""
+    yield ask(relay, user("Write about the sea, at length."), room=16)
+
+
+@probe(CHAT)
+def one_token(relay: Relay) -> Run:
+    """An answer of one token."""
+    yield ask(relay, user("Write about the sea."), room=1)
+
+
+@probe(CHAT_STREAM, basic=True)
+def streamed_plain(relay: Relay) -> Run:
+    """The short question of chat/plain as a stream with usage, to be compared."""
+    yield ask(relay, user("用一句话介绍长城。"), surface=CHAT_STREAM, stream_options={"include_usage": True})
+
+
+@probe(CHAT_STREAM)
+def streamed_echo(relay: Relay) -> Run:
+    """The line of chat/echo as a stream, without stream_options."""
+    yield ask(
+        relay,
+        user(f"Repeat exactly, nothing else: {ECHO}"),
+        surface=CHAT_STREAM,
+        temperature=0,
+        expect={"echo": ECHO},
+    )
+
+
+@probe(CHAT_STREAM)
+def streamed_vision(relay: Relay) -> Run:
+    """The red picture as a stream."""
+    parts = [{"type": "text", "text": "What colour is this?"}, _picture()]
+    yield ask(relay, user(parts), surface=CHAT_STREAM, expect={"optional": "the model may not see pictures"}, room=32)
+
+
+@probe(CHAT_STREAM)
+def streamed_tools(relay: Relay) -> Run:
+    """Two tools and a question for both, as a stream with usage."""
+    yield ask(
+        relay,
+        user("Weather and local time in Paris? Use the tools."),
+        surface=CHAT_STREAM,
+        tools=[WEATHER, CLOCK],
+        stream_options={"include_usage": True},
+    )
+
+
+@probe(CHAT_STREAM)
+def streamed_tool_required(relay: Relay) -> Run:
+    """A tool that must be called, as a stream."""
+    yield ask(
+        relay,
+        user("Weather in Paris?"),
+        surface=CHAT_STREAM,
+        tools=[WEATHER, CLOCK],
+        tool_choice="required",
+        parallel_tool_calls=False,
+        expect={"optional": "the model may not call tools"},
+    )
+
+
+@probe(CHAT_STREAM)
+def streamed_two_choices(relay: Relay) -> Run:
+    """Two choices as a stream."""
+    yield ask(relay, user("Name a fruit."), surface=CHAT_STREAM, n=2, room=32)
+
+
+@probe(CHAT_STREAM)
+def streamed_long(relay: Relay) -> Run:
+    """A longer answer that the token limit cuts, to see whether it arrives bit by bit."""
+    yield ask(
+        relay,
+        user("Write about the sea, at length."),
+        surface=CHAT_STREAM,
+        room=96,
+        stream_options={"include_usage": True},
+    )

@@ -1,0 +1,34 @@
+"""What is asked of the model list. Free."""
+
+from __future__ import annotations
+
+from relayproof.probe import FREE, Call, Run, probe
+from relayproof.probes.samples import GOOD
+from relayproof.relay import Relay
+from relayproof.surface import CHAT, MODELS
+
+UNKNOWN = "relayproof-no-such-model"
+
+
+@probe(MODELS, spend=FREE, basic=True)
+def listing(relay: Relay) -> Run:
+    """The model list."""
+    yield Call("GET", "/v1/models", expect=GOOD)
+
+
+@probe(MODELS, spend=FREE)
+def retrieval(relay: Relay) -> Run:
+    """One model by its name."""
+    yield Call("GET", f"/v1/models/{relay.model(CHAT)}")
+
+
+@probe(MODELS, spend=FREE)
+def unknown(relay: Relay) -> Run:
+    """A model that does not exist."""
+    yield Call("GET", f"/v1/models/{UNKNOWN}", expect={"model": "unknown", "surface": MODELS})
+
+
+@probe(MODELS, spend=FREE)
+def trailing_slash(relay: Relay) -> Run:
+    """The model list with a slash at the end."""
+    yield Call("GET", "/v1/models/", expect={"surface": MODELS})

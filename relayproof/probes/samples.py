@@ -1,0 +1,68 @@
+"""What probes send: small texts, pictures and tools, made here. Content limits leave reasoning models room to speak."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import struct
+import zlib
+from typing import Any
+
+ROOM = 64
+GOOD = {"answer": True}
+
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "Weather of a city.",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}},
+            "required": ["city"],
+            "additionalProperties": False,
+        },
+    },
+}
+CLOCK = {
+    "type": "function",
+    "function": {
+        "name": "get_time",
+        "description": "Local time of a city.",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}},
+            "required": ["city"],
+            "additionalProperties": False,
+        },
+    },
+}
+CITY_SCHEMA = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "population": {"type": "integer"}},
+    "required": ["city", "population"],
+    "additionalProperties": False,
+}
+
+
+def user(text: Any) -> list[dict[str, Any]]:
+    """One user message."""
+    return [{"role": "user", "content": text}]
+
+
+@functools.cache
+def png(width: int = 16, height: int = 16, colour: tuple[int, int, int] = (220, 30, 30)) -> bytes:
+    """A real PNG of one colour."""
+    rows = (b"\x00" + bytes(colour) * width) * height
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def data_url(picture: bytes) -> str:
+    """A picture as a data URL."""
+    return "data:image/png;base64," + base64.b64encode(picture).decode()

@@ -1,0 +1,102 @@
+"""The application: routes, the key, CORS, and the error envelope. Each surface stands in a module of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+KEY = "sk-relayproof-reference-0123456789abcdef"
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Refusal(Exception):
+    """An error to be told in the OpenAI envelope."""
+
+    def __init__(
+        self, status: int, message: str, *, code: str | None = None, param: str | None = None, kind: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.status, self.message, self.code, self.param = status, message, code, param
+        self.kind = kind or ("invalid_request_error" if status < 500 else "server_error")
+
+
+def envelope(error: Refusal) -> dict[str, Any]:
+    """The OpenAI error object."""
+    told = {"message": error.message, "type": error.kind, "param": error.param, "code": error.code}
+    return {"error": told}
+
+
+def make_app(key: str = KEY) -> Starlette:
+    """The reference relay, guarded by `key`."""
+    from relayproof.reference import chat, models
+
+    routes = [*models.ROUTES, *chat.ROUTES]
+    cors = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
+    app = Starlette(
+        routes=[_guarded(route) for route in routes],
+        middleware=[cors],
+        exception_handlers={Refusal: _refuse, 404: _no_path, 405: _no_method, 500: _broken},
+    )
+    app.state.key = key
+    app.state.count = 0
+    app.router.redirect_slashes = True
+    return app
+
+
+def _guarded(route: Route) -> Route:
+    async def endpoint(request: Request) -> Response:
+        check_key(request)
+        response: Response = await route.endpoint(request)
+        request.app.state.count += 1
+        response.headers["x-request-id"] = f"req_{request.app.state.count:012d}"
+        return response
+
+    return Route(route.path, endpoint, methods=list(route.methods or []))
+
+
+def check_key(request: Request) -> None:
+    """Let a request with the right key pass. Raises Refusal (401)."""
+    given = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+    if not given:
+        raise Refusal(401, "No API key was given. Send it as `Authorization: Bearer KEY`.")
+    if given != request.app.state.key:
+        raise Refusal(401, "The API key is not known.", code="invalid_api_key")
+
+
+async def json_body(request: Request) -> dict[str, Any]:
+    """The request's JSON object. Raises Refusal (400)."""
+    try:
+        body = json.loads(await request.body())
+    except (ValueError, RecursionError):
+        raise Refusal(400, "The body could not be parsed as JSON.") from None
+    if not isinstance(body, dict):
+        raise Refusal(400, "The body is to be a JSON object.")
+    return body
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    headers = {"retry-after": "1"} if error.status in (429, 503) else None
+    return JSONResponse(envelope(error), status_code=error.status, headers=headers)
+
+
+async def _no_path(request: Request, error: Exception) -> Response:
+    refusal = Refusal(404, f"Invalid URL ({request.method} {request.url.path})")
+    return JSONResponse(envelope(refusal), status_code=404)
+
+
+async def _no_method(request: Request, error: Exception) -> Response:
+    refusal = Refusal(405, f"Not allowed to {request.method} {request.url.path}")
+    return JSONResponse(envelope(refusal), status_code=405)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    return JSONResponse(envelope(Refusal(500, "The reference relay failed.")), status_code=500)

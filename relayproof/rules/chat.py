@@ -1,0 +1,794 @@
+"""Chat completions: the answer, whole or put together from a stream. What only a stream can get wrong is in chat_stream."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from relayproof import schema
+from relayproof.exchange import CLOCK, CONTENT, IDS, Exchange
+from relayproof.groups import repeats, streamed_and_not
+from relayproof.pointer import Absent, find, get
+from relayproof.rule import SHOULD, Finding, must, should
+from relayproof.rules import shapes
+from relayproof.rules.sources import CHAT_OBJECT, CHAT_REQUEST, COMPLETION_USAGE, OBSERVED
+from relayproof.schema import shown
+from relayproof.surface import CHAT, CHAT_STREAM
+
+BOTH = (CHAT, CHAT_STREAM)
+NAME = re.compile(r"^[a-zA-Z0-9_-]{1,64}$")
+SPOKEN = ("content", "refusal", "reasoning_content", "reasoning", "audio", "tool_calls", "function_call", "images")
+
+shapes.matches_schema("chat", "openai/chat_completion", CHAT_OBJECT, on=CHAT)
+
+
+def some(exchange: Exchange, path: str, kind: type = object) -> list[tuple[str, Any]]:
+    """What stands at `path`. Raises Absent when there is nothing: then there is nothing to judge."""
+    found = list(exchange.find(path, kind))
+    if not found:
+        raise Absent(path)
+    return found
+
+
+def usage(exchange: Exchange) -> tuple[int, int, int]:
+    """(prompt, completion, total) tokens. Raises Absent when one is missing."""
+    prompt, completion, total = (exchange.one(f"/usage/{key}_tokens", int) for key in ("prompt", "completion", "total"))
+    return prompt, completion, total
+
+
+def calls(exchange: Exchange) -> list[tuple[str, dict[str, Any]]]:
+    """Every function call of every choice. Raises Absent when there is none."""
+    return [(at, call) for at, call in some(exchange, "/choices/*/message/tool_calls/*", dict) if "custom" not in call]
+
+
+def called(exchange: Exchange) -> bool:
+    """True when any choice calls a tool."""
+    return any(True for _ in exchange.find("/choices/*/message/tool_calls/*", dict))
+
+
+def offered(exchange: Exchange) -> dict[str, dict[str, Any]]:
+    """The functions that the request offers, by name, new form and legacy form."""
+    request = exchange.request.json
+    tools = [tool for path in ("/tools/*/function", "/functions/*") for _, tool in find(request, path, dict)]
+    return {tool["name"]: tool for tool in tools if isinstance(tool.get("name"), str)}
+
+
+def ended_by(exchange: Exchange, reason: str) -> list[tuple[str, dict[str, Any]]]:
+    """The choices with that finish_reason. Raises Absent when there is none."""
+    ended = [(at, choice) for at, choice in exchange.find("/choices/*", dict) if choice.get("finish_reason") == reason]
+    if not ended:
+        raise Absent(reason)
+    return ended
+
+
+def token_limit(exchange: Exchange) -> int:
+    """The limit the request set. Raises Absent when it set none."""
+    limit = exchange.asked("/max_completion_tokens", int) or exchange.asked("/max_tokens", int)
+    if not limit:
+        raise Absent("no limit was asked for")
+    return int(limit)
+
+
+@must(CHAT_OBJECT, on=CHAT)
+def usage_is_present(exchange: Exchange) -> Iterator[Finding]:
+    """Every answer that is not a stream carries a usage object.
+
+    Buyers check their bill against it, and gateways meter by it; without it nobody can.
+
+    Fix: pass the upstream's usage on; count it yourself where the upstream sends none.
+    """
+    some(exchange, "/choices/*", dict)
+    if not isinstance(exchange.get("/usage"), dict):
+        yield Finding("/usage", f"{shown(exchange.get('/usage'))} instead of an object")
+
+
+@must(COMPLETION_USAGE, on=BOTH)
+def usage_adds_up(exchange: Exchange) -> Iterator[Finding]:
+    """`total_tokens` is the sum of `prompt_tokens` and `completion_tokens`.
+
+    Buyers are billed from these numbers; a gateway that rewrites one and not the others bills wrongly.
+
+    Fix: pass the upstream's usage object on unchanged, or recompute all three together.
+    """
+    prompt, completion, total = usage(exchange)
+    if total != prompt + completion:
+        yield Finding("/usage/total_tokens", f"{total} is not {prompt} + {completion}")
+
+
+@must(COMPLETION_USAGE, on=BOTH)
+def tokens_are_counted(exchange: Exchange) -> Iterator[Finding]:
+    """An answer with content has at least one prompt token and one completion token.
+
+    A zero is a count that got lost on the way; whoever meters by it gives the answer away, or bills a guess later.
+
+    Fix: read usage from the upstream's last chunk; ask for it with stream_options.include_usage.
+    """
+    prompt, completion, _ = usage(exchange)
+    message = some(exchange, "/choices/*/message", dict)
+    spoke = any(value for _, each in message for key, value in each.items() if key in SPOKEN)
+    if not spoke:
+        raise Absent("nothing was said")
+    if prompt < 1:
+        yield Finding("/usage/prompt_tokens", f"{prompt} for a request with messages")
+    if completion < 1:
+        yield Finding("/usage/completion_tokens", f"{completion} for an answer that is not empty")
+
+
+@must(COMPLETION_USAGE, on=BOTH, relay=SHOULD)
+def usage_details_fit_their_totals(exchange: Exchange) -> Iterator[Finding]:
+    """No part of the usage is larger than its whole: cached and audio within the prompt, reasoning within the completion.
+
+    A relay that bills the parts bills more than there was. new-api's Claude channel is known to report cached tokens
+    that its prompt_tokens leave out.
+
+    Fix: count cached tokens into prompt_tokens, and reasoning tokens into completion_tokens.
+    """
+    for whole in ("prompt", "completion"):
+        total = exchange.one(f"/usage/{whole}_tokens", int)
+        for at, part in exchange.find(f"/usage/{whole}_tokens_details/*", int):
+            if part > total:
+                yield Finding(at, f"{part} is more than {whole}_tokens {total}")
+
+
+@must(COMPLETION_USAGE, on=BOTH)
+def reasoning_is_counted_as_completion(exchange: Exchange) -> Iterator[Finding]:
+    """Reasoning tokens are part of completion_tokens.
+
+    completion_tokens 0 beside 60 reasoning tokens is a count of two halves that never met; the bill lacks one.
+
+    Fix: add thinking tokens to completion_tokens, and name them again in completion_tokens_details.
+    """
+    reasoning = exchange.one("/usage/completion_tokens_details/reasoning_tokens", int)
+    completion = exchange.one("/usage/completion_tokens", int)
+    if reasoning > 0 and completion == 0:
+        yield Finding("/usage/completion_tokens", f"0, but reasoning_tokens is {reasoning}")
+
+
+@must(CHAT_REQUEST, on=BOTH, when=lambda exchange: not called(exchange))
+def n_is_honoured(exchange: Exchange) -> Iterator[Finding]:
+    """A request for `n` choices gets `n` choices, one without `n` gets one.
+
+    A client that asked for three and pays for the prompt of three finds one, with status 200 and no word about it.
+
+    Fix: send n upstream, or send n requests; refuse n where neither is possible.
+    """
+    asked = exchange.asked("/n", int, 1)
+    got = len(exchange.one("/choices", list))
+    if asked >= 1 and got != asked:
+        yield Finding("/choices", f"{got} instead of {asked}")
+
+
+@must(CHAT_REQUEST, on=BOTH, when=lambda exchange: exchange.asked("/n", int, 1) < 1, relay=SHOULD)
+def impossible_n_is_refused(exchange: Exchange) -> Iterator[Finding]:
+    """A request for n = 0 or less is refused with a 4xx status.
+
+    A relay that answers it has dropped the field, and will drop n = 3 as well.
+
+    Fix: validate n, or pass it on and let the upstream refuse.
+    """
+    yield Finding("status", f"{exchange.status} for n = {exchange.asked('/n', int)}")
+
+
+@must(CHAT_OBJECT, on=BOTH)
+def choice_indexes_count_from_zero(exchange: Exchange) -> Iterator[Finding]:
+    """The choices' indexes are 0, 1, 2, ... in order, each once.
+
+    Clients look a choice up by its index, and stream readers gather by it.
+
+    Fix: number the choices again when answers of several upstream calls are joined.
+    """
+    indexes = [index for _, index in some(exchange, "/choices/*/index", int)]
+    if indexes != list(range(len(indexes))):
+        yield Finding("/choices", f"indexes {indexes}")
+
+
+@must(CHAT_OBJECT, on=BOTH, needs=CONTENT)
+def answer_is_not_empty(exchange: Exchange) -> Iterator[Finding]:
+    """A choice that ended by itself says something: text, a refusal, a tool call, audio or reasoning.
+
+    An empty message with finish_reason stop is how a lost upstream answer looks; the client shows a blank.
+
+    Fix: treat an empty upstream answer as an error, and retry or report it.
+    """
+    choices = some(exchange, "/choices/*", dict) if exchange.get("/choices") else []
+    if not choices and isinstance(exchange.get("/choices"), list):
+        yield Finding("/choices", "no choice at all")
+    for at, choice in choices:
+        message = get(choice, "/message", dict)
+        if message is None or choice.get("finish_reason") in ("length", "content_filter", None):
+            continue
+        if not any(message.get(key) for key in SPOKEN):
+            yield Finding(f"{at}/message", f"empty, with finish_reason {shown(choice.get('finish_reason'))}")
+
+
+@must(CHAT_OBJECT, on=BOTH)
+def calling_tools_ends_with_tool_calls(exchange: Exchange) -> Iterator[Finding]:
+    """A choice that calls tools ends with finish_reason `tool_calls`.
+
+    Agent loops run tools only on this word; with `stop` they take the half-finished turn as the answer. Where the
+    request forces one named function, and where the token limit or a filter cut the call, other words are right.
+
+    Fix: map the upstream's tool_use to tool_calls, in streams too.
+    """
+    allowed = {"tool_calls", "length", "content_filter"}
+    if isinstance(exchange.asked("/tool_choice"), dict) or exchange.asked("/tool_choice") == "required":
+        allowed.add("stop")
+    calls(exchange)
+    for at, choice in exchange.find("/choices/*", dict):
+        reason = choice.get("finish_reason")
+        if get(choice, "/message/tool_calls") and isinstance(reason, str) and reason not in allowed:
+            yield Finding(
+                f"{at}/finish_reason", f"{shown(reason)} with {len(choice['message']['tool_calls'])} tool calls"
+            )
+
+
+@must(CHAT_OBJECT, on=BOTH)
+def tool_calls_is_no_empty_promise(exchange: Exchange) -> Iterator[Finding]:
+    """finish_reason `tool_calls` comes with at least one tool call.
+
+    An agent that reads it looks for a call, finds none, and crashes or loops.
+
+    Fix: send stop when no call was made; do not drop calls while converting.
+    """
+    for at, choice in ended_by(exchange, "tool_calls"):
+        if not get(choice, "/message/tool_calls", list):
+            yield Finding(f"{at}/finish_reason", "tool_calls, but message.tool_calls is missing or empty")
+
+
+@must(CHAT_OBJECT, on=BOTH)
+def function_call_goes_with_its_reason(exchange: Exchange) -> Iterator[Finding]:
+    """The legacy finish_reason `function_call` comes with message.function_call.
+
+    Old clients branch on it as new ones do on tool_calls.
+
+    Fix: keep the legacy form whole, or refuse `functions`.
+    """
+    for at, choice in ended_by(exchange, "function_call"):
+        if not get(choice, "/message/function_call", dict):
+            yield Finding(f"{at}/finish_reason", "function_call, but message.function_call is missing")
+
+
+@must(CHAT_OBJECT, on=BOTH)
+def tool_call_ids_are_unique(exchange: Exchange) -> Iterator[Finding]:
+    """Every tool call has an id of its own, and it is not empty.
+
+    The client sends the result back under this id; two calls of one id can't be answered.
+
+    Fix: make ids where the upstream has none, one per call.
+    """
+    seen: set[str] = set()
+    for at, call in some(exchange, "/choices/*/message/tool_calls/*", dict):
+        name = call.get("id")
+        if not name:
+            yield Finding(f"{at}/id", f"{shown(name)}: no id")
+        elif name in seen:
+            yield Finding(f"{at}/id", f"{shown(name)} is the id of two calls")
+        seen.add(str(name))
+
+
+@must(CHAT_OBJECT, on=BOTH, when=lambda exchange: bool(offered(exchange)))
+def called_function_was_offered(exchange: Exchange) -> Iterator[Finding]:
+    """A called function is one that the request offered.
+
+    Names that a relay joined, prefixed or shortened can't be found by the client. A model may invent a name; a good
+    server's decoding does not let it.
+
+    Fix: pass names on unchanged; undo a prefix that was added for the upstream.
+    """
+    for at, name in some(exchange, "/choices/*/message/tool_calls/*/function/name", str):
+        if name not in offered(exchange):
+            yield Finding(at, f"{shown(name)} was not offered; offered: {', '.join(sorted(offered(exchange)))}")
+
+
+@must(CHAT_OBJECT, on=BOTH, needs=CONTENT)
+def tool_arguments_are_a_json_object(exchange: Exchange) -> Iterator[Finding]:
+    """`function.arguments` is a text that parses as a JSON object, unless the token limit cut it.
+
+    Every client parses it at once. Fragments joined wrongly (`{}{"city":...}`) or twice fail here.
+
+    Fix: start a streamed call with empty arguments, and append each fragment once.
+    """
+    for at, call in calls(exchange):
+        text = get(call, "/function/arguments", str)
+        choice = exchange.one("/".join(at.split("/")[:3]), dict)
+        if text is None or choice.get("finish_reason") in ("length", "content_filter"):
+            continue
+        if not isinstance(parsed(text), dict):
+            yield Finding(f"{at}/function/arguments", f"{shown(text)} is no JSON object")
+
+
+@must(CHAT_REQUEST, on=BOTH, when=lambda exchange: any(each.get("strict") for each in offered(exchange).values()))
+def strict_arguments_fit_their_schema(exchange: Exchange) -> Iterator[Finding]:
+    """With `strict: true`, the arguments are valid under the function's parameters.
+
+    Strict is a promise of the decoder, not of the model: the client left out its own checks because of it.
+
+    Fix: pass `strict` on; refuse it where the upstream can't keep it.
+    """
+    yield from _misfits(exchange, strict=True)
+
+
+@should(CHAT_REQUEST, on=BOTH, when=lambda exchange: bool(offered(exchange)))
+def arguments_fit_their_schema(exchange: Exchange) -> Iterator[Finding]:
+    """Arguments are valid under the function's parameters.
+
+    Without `strict` a weak model may miss; often it is the relay that dropped the schema on the way.
+
+    Fix: compare the tools that reached the upstream with those that were sent.
+    """
+    yield from _misfits(exchange, strict=False)
+
+
+def _misfits(exchange: Exchange, *, strict: bool) -> Iterator[Finding]:
+    for at, call in calls(exchange):
+        function = offered(exchange).get(str(get(call, "/function/name")), {})
+        arguments = parsed(get(call, "/function/arguments", str, ""))
+        if bool(function.get("strict")) is not strict or not isinstance(arguments, dict):
+            continue
+        for mismatch in schema.mismatches_of(function.get("parameters", {}), arguments):
+            yield Finding(f"{at}/function/arguments", f"{mismatch.where or '/'}: {mismatch.what}")
+
+
+@must(CHAT_REQUEST, on=BOTH, when=lambda exchange: exchange.asked("/tool_choice") == "none")
+def tool_choice_none_is_honoured(exchange: Exchange) -> Iterator[Finding]:
+    """`tool_choice: "none"` gets no tool call.
+
+    The client has no loop for calls at this turn, and breaks on one.
+
+    Fix: pass tool_choice on; where the upstream knows no none, leave the tools out.
+    """
+    some(exchange, "/choices/*", dict)
+    for at, call in exchange.find("/choices/*/message/tool_calls/*", dict):
+        yield Finding(at, f"{shown(get(call, '/function/name'))} was called")
+
+
+@must(CHAT_REQUEST, on=BOTH, when=lambda exchange: forced(exchange) and not limited(exchange))
+def forced_tool_is_called(exchange: Exchange) -> Iterator[Finding]:
+    """`tool_choice: "required"`, or one that names a function, gets a tool call in every choice.
+
+    The decoder forces it, so it does not depend on the model. A text instead means that the field was dropped.
+
+    Fix: pass tool_choice on, or refuse it where the upstream can't force a call.
+    """
+    for at, choice in some(exchange, "/choices/*", dict):
+        message = get(choice, "/message", dict, {})
+        if not message.get("tool_calls") and not message.get("refusal"):
+            yield Finding(f"{at}/message", f"no tool call, but {shown(message.get('content'))}")
+
+
+@must(CHAT_REQUEST, on=BOTH, when=lambda exchange: isinstance(exchange.asked("/tool_choice/function/name"), str))
+def named_tool_is_the_one_called(exchange: Exchange) -> Iterator[Finding]:
+    """A `tool_choice` that names a function gets calls of that function only.
+
+    The client reads the arguments as that function's.
+
+    Fix: pass the whole tool_choice object on.
+    """
+    wanted = exchange.asked("/tool_choice/function/name")
+    for at, name in some(exchange, "/choices/*/message/tool_calls/*/function/name", str):
+        if name != wanted:
+            yield Finding(at, f"{shown(name)} instead of {shown(wanted)}")
+
+
+@must(CHAT_REQUEST, on=BOTH, when=lambda exchange: exchange.asked("/parallel_tool_calls") is False)
+def parallel_calls_can_be_switched_off(exchange: Exchange) -> Iterator[Finding]:
+    """`parallel_tool_calls: false` gets at most one tool call.
+
+    The client runs calls one after another, and sees only the first.
+
+    Fix: pass the field on; for Claude it is tool_choice.disable_parallel_tool_use.
+    """
+    for at, made in some(exchange, "/choices/*/message/tool_calls", list):
+        if len(made) > 1:
+            yield Finding(at, f"{len(made)} calls")
+
+
+@must(CHAT_OBJECT, on=BOTH, when=lambda exchange: not offered(exchange) and not exchange.asked("/tools", list))
+def no_call_without_tools(exchange: Exchange) -> Iterator[Finding]:
+    """A request without tools gets no tool call.
+
+    The client has nothing to run. Such calls are made of text that happens to look like one, or come from a cache.
+
+    Fix: do not parse calls out of text when no tool was offered.
+    """
+    some(exchange, "/choices/*", dict)
+    for at, call in exchange.find("/choices/*/message/tool_calls/*", dict):
+        yield Finding(at, f"{shown(get(call, '/function/name'))} was called, but nothing was offered")
+
+
+@must(
+    CHAT_REQUEST, on=BOTH, when=lambda exchange: exchange.asked("/response_format/type") == "json_schema", needs=CONTENT
+)
+def json_schema_is_honoured(exchange: Exchange) -> Iterator[Finding]:
+    """With `response_format: json_schema`, content that ended with `stop` is JSON valid under that schema.
+
+    The client parses it at once. Prose around it, a Markdown fence, or keys of the model's own mean that the relay
+    dropped the field and answered 200 all the same.
+
+    Fix: pass response_format on; refuse it where the upstream can't keep it. `strict: true` is a decoder's promise.
+    """
+    wanted = exchange.asked("/response_format/json_schema/schema", dict, {})
+    for at, choice in ended_by(exchange, "stop"):
+        text = get(choice, "/message/content", str)
+        if not text or get(choice, "/message/tool_calls"):
+            continue
+        if parsed(text) is None and text.strip() != "null":
+            yield Finding(f"{at}/message/content", f"no JSON: {shown(text)}")
+            continue
+        for mismatch in schema.mismatches_of(wanted, parsed(text)):
+            yield Finding(f"{at}/message/content", f"{mismatch.where or '/'}: {mismatch.what}")
+
+
+@must(
+    CHAT_REQUEST, on=BOTH, when=lambda exchange: exchange.asked("/response_format/type") == "json_object", needs=CONTENT
+)
+def json_object_is_honoured(exchange: Exchange) -> Iterator[Finding]:
+    """With `response_format: json_object`, content that ended with `stop` is a JSON object.
+
+    The client parses it at once.
+
+    Fix: pass response_format on, or refuse it.
+    """
+    for at, choice in ended_by(exchange, "stop"):
+        text = get(choice, "/message/content", str)
+        if text and not get(choice, "/message/tool_calls") and not isinstance(parsed(text), dict):
+            yield Finding(f"{at}/message/content", f"no JSON object: {shown(text)}")
+
+
+@must(CHAT_REQUEST, on=BOTH)
+def token_limit_is_honoured(exchange: Exchange) -> Iterator[Finding]:
+    """No choice has more completion tokens than `max_tokens` or `max_completion_tokens` allows.
+
+    The limit is how a buyer bounds the price of a request. One token more is let pass: some servers count the end.
+
+    Fix: pass the limit on under the name that the upstream's model knows.
+    """
+    choices = max(len(exchange.one("/choices", list)), 1)
+    used, limit = exchange.one("/usage/completion_tokens", int), token_limit(exchange)
+    if used > (limit + 1) * choices:
+        yield Finding(
+            "/usage/completion_tokens", f"{used}, but the limit is {limit}" + (f" x {choices}" * (choices > 1))
+        )
+
+
+@must(
+    CHAT_OBJECT,
+    on=BOTH,
+    when=lambda exchange: exchange.get("/usage/completion_tokens_details/reasoning_tokens", int, 0) == 0,
+)
+def cut_answer_says_length(exchange: Exchange) -> Iterator[Finding]:
+    """A single answer that used up its token limit ends with finish_reason `length`.
+
+    With `stop` the client takes half an answer for a whole one. An answer may end of itself on the last token that
+    was allowed, so only a text that stops in the middle of a word or sentence counts.
+
+    Fix: pass the upstream's finish_reason on.
+    """
+    limit = token_limit(exchange)
+    choices = ended_by(exchange, "stop")
+    if len(choices) != 1 or exchange.one("/usage/completion_tokens", int) < limit or limit < 2:
+        return
+    text = get(choices[0][1], "/message/content", str, "")
+    if text and not get(choices[0][1], "/message/tool_calls") and breaks_off(text):
+        yield Finding(
+            f"{choices[0][0]}/finish_reason", f'"stop" after {limit} of {limit} tokens, at {shown(text[-40:])}'
+        )
+
+
+@must(CHAT_REQUEST, on=BOTH, when=lambda exchange: bool(stops(exchange)), needs=CONTENT)
+def stop_is_honoured(exchange: Exchange) -> Iterator[Finding]:
+    """No stop sequence stands in the content.
+
+    Clients cut protocols out of text by stop sequences; text behind one is text they never meant to read, or to pay.
+
+    Fix: pass stop on, all of it, as a string or a list.
+    """
+    for at, text in some(exchange, "/choices/*/message/content", str):
+        for stop in stops(exchange):
+            if stop in text:
+                yield Finding(at, f"{shown(stop)} stands in {shown(text[:80])}")
+
+
+@must(CHAT_OBJECT, on=BOTH, needs=CLOCK)
+def created_is_now(exchange: Exchange) -> Iterator[Finding]:
+    """`created` is the time of the answer in Unix seconds, within a day.
+
+    A time that is far off comes from a cached or a made-up answer, or is in another unit.
+
+    Fix: pass `created` on, or set it to the current time in seconds.
+    """
+    created, now = exchange.one("/created", int), exchange.expect.get("now")
+    if now is None:
+        raise Absent("the time of the exchange is not known")
+    if created and abs(created - now) > 86_400:
+        yield Finding("/created", f"{created} is {abs(created - now) / 86_400:,.0f} days from now")
+
+
+@should(CHAT_OBJECT, on=BOTH)
+def created_is_given(exchange: Exchange) -> Iterator[Finding]:
+    """`created` is not 0.
+
+    Logs and caches are ordered by it.
+
+    Fix: set it to the current time where the upstream has none.
+    """
+    if exchange.one("/created", float) == 0:
+        yield Finding("/created", "0")
+
+
+@must(CHAT_OBJECT, on=BOTH, when=lambda exchange: bool(exchange.model))
+def model_is_the_one_asked_for(exchange: Exchange) -> Iterator[Finding]:
+    """`model` names the model that was asked for: itself, a dated snapshot, or another name of the same family.
+
+    Another family means another model answered. That is for the relay to explain; nothing more is said here.
+
+    Fix: route to the model that was asked for, and name in the answer what really answered.
+    """
+    answered = exchange.one("/model", str)
+    if answered and not related(exchange.model, answered):
+        yield Finding("/model", f"{shown(answered)} answered, {shown(exchange.model)} was asked for")
+
+
+@should(CHAT_OBJECT, on=BOTH, when=lambda exchange: bool(exchange.model))
+def model_is_named_plainly(exchange: Exchange) -> Iterator[Finding]:
+    """`model` is the name that was asked for, or a snapshot of it, without a channel's prefix.
+
+    Clients look prices and limits up by this name.
+
+    Fix: take the provider's prefix off, and do not leave the field empty.
+    """
+    answered = exchange.one("/model", str)
+    asked = exchange.model
+    if not answered:
+        yield Finding("/model", "empty")
+    elif related(asked, answered) and not same_model(asked, answered):
+        yield Finding("/model", f"{shown(answered)} for {shown(asked)}")
+
+
+@must(CHAT_OBJECT, on=BOTH, needs=IDS)
+def id_is_given(exchange: Exchange) -> Iterator[Finding]:
+    """`id` is not empty.
+
+    It is what a user quotes in a complaint, and what logs are joined by.
+
+    Fix: make an id where the upstream has none.
+    """
+    if exchange.one("/id", str) == "" and exchange.get("/choices"):
+        yield Finding("/id", "empty")
+
+
+@must(CHAT_REQUEST, on=BOTH, when=lambda exchange: exchange.asked("/logprobs") is True)
+def logprobs_are_delivered(exchange: Exchange) -> Iterator[Finding]:
+    """`logprobs: true` gets log probabilities, one entry per token, with at most `top_logprobs` alternatives.
+
+    Evaluation code reads them without asking; null with status 200 is a field that was dropped.
+
+    Fix: pass logprobs and top_logprobs on, and the answer's logprobs back; refuse what the upstream does not have.
+    """
+    most = exchange.asked("/top_logprobs", int, 0)
+    for at, choice in some(exchange, "/choices/*", dict):
+        text = get(choice, "/message/content", str)
+        entries = get(choice, "/logprobs/content", list)
+        if text and not entries:
+            yield Finding(f"{at}/logprobs", f"{shown(choice.get('logprobs'))} instead of an object with content")
+        for number, entry in enumerate(entries or ()):
+            if len(get(entry, "/top_logprobs", list, [])) > most:
+                yield Finding(f"{at}/logprobs/content/{number}", f"more than {most} alternatives")
+
+
+@must(CHAT_OBJECT, on=BOTH)
+def logprobs_are_logarithms(exchange: Exchange) -> Iterator[Finding]:
+    """Every logprob is at most 0.
+
+    A probability above 1 is none; it comes from a server that sends percentages, or adds where it should not.
+
+    Fix: pass the upstream's numbers on.
+    """
+    for at, value in some(exchange, "/choices/*/logprobs/content/*/logprob", float):
+        if value > 1e-6:
+            yield Finding(at, f"{value}")
+
+
+@must(CHAT_REQUEST, on=BOTH, when=lambda exchange: not exchange.asked("/logprobs"), relay=SHOULD)
+def logprobs_come_only_when_asked_for(exchange: Exchange) -> Iterator[Finding]:
+    """Without `logprobs: true`, logprobs is null or absent.
+
+    They can make an answer twenty times as large.
+
+    Fix: do not ask the upstream for what the client did not ask for.
+    """
+    some(exchange, "/choices/*", dict)
+    for at, entries in exchange.find("/choices/*/logprobs/content", list):
+        if entries:
+            yield Finding(at, f"{len(entries)} entries that nobody asked for")
+
+
+@should(CHAT_OBJECT, on=BOTH)
+def refusal_stands_alone(exchange: Exchange) -> Iterator[Finding]:
+    """A refusal comes without content and without tool calls.
+
+    Clients show one or the other.
+
+    Fix: leave content null where refusal is set.
+    """
+    for at, message in some(exchange, "/choices/*/message", dict):
+        if message.get("refusal") and (message.get("content") or message.get("tool_calls")):
+            yield Finding(at, "refusal beside content or tool calls")
+
+
+@should(OBSERVED, on=BOTH, needs=CONTENT)
+def thinking_is_not_said_twice(exchange: Exchange) -> Iterator[Finding]:
+    """Content holds no <think> tags when the reasoning has a field of its own.
+
+    The user reads the model's notes as its answer.
+
+    Fix: convert thinking at one place only.
+    """
+    for at, message in some(exchange, "/choices/*/message", dict):
+        if message.get("reasoning_content") and re.search(r"</?think(ing)?>", str(message.get("content"))):
+            yield Finding(f"{at}/content", "<think> tags beside reasoning_content")
+
+
+@must(OBSERVED, on=BOTH, when=lambda exchange: exchange.expect.get("answer") is True)
+def rejection_is_no_answer(exchange: Exchange) -> Iterator[Finding]:
+    """A relay that can't answer says so with a status, never as the assistant's own words.
+
+    The client stores the excuse as the model's answer, and pays for it.
+
+    Fix: answer 429 or 503 with an error object.
+    """
+    for at, text in some(exchange, "/choices/*/message/content", str):
+        if re.match(
+            r"\s*\[?(rejected|error|rate.?limit\w*|upstream error|no capacity|quota)\]?\b[\s:\]]", text, re.IGNORECASE
+        ):
+            yield Finding(at, shown(text))
+
+
+@must(CHAT_OBJECT, on=BOTH, needs=IDS, across=repeats)
+def ids_of_two_answers_differ(exchanges: tuple[Exchange, Exchange]) -> Iterator[Finding]:
+    """Two answers never share an id, also when the requests were the same.
+
+    A shared id is a cached answer, sold twice; and logs that are joined by id mix the two up.
+
+    Fix: give every answer an id, a cached one too.
+    """
+    first, second = (each.one("/id", str) for each in exchanges)
+    if first and first == second:
+        yield Finding("/id", f"{shown(first)} in exchanges {exchanges[0].id} and {exchanges[1].id}")
+
+
+@should(COMPLETION_USAGE, on=BOTH, across=repeats)
+def same_prompt_has_same_tokens(exchanges: tuple[Exchange, Exchange]) -> Iterator[Finding]:
+    """The same request has the same prompt_tokens each time.
+
+    The prompt did not change; a count that does is a guess, or includes something that the relay put in.
+
+    Fix: pass the upstream's count on.
+    """
+    first, second = (each.one("/usage/prompt_tokens", int) for each in exchanges)
+    if first != second:
+        yield Finding("/usage/prompt_tokens", f"{first}, then {second}, for the same request")
+
+
+@must(COMPLETION_USAGE, on=BOTH, across=streamed_and_not)
+def streamed_prompt_has_same_tokens(exchanges: tuple[Exchange, Exchange]) -> Iterator[Finding]:
+    """A streamed request has the same prompt_tokens as the same request without a stream.
+
+    Nothing but the way back differs. A relay that estimates streams bills two prices for one thing.
+
+    Fix: ask the upstream for stream_options.include_usage, and pass its numbers on.
+    """
+    whole, streamed = (each.one("/usage/prompt_tokens", int) for each in exchanges)
+    if whole != streamed:
+        yield Finding("/usage/prompt_tokens", f"{streamed} streamed, {whole} not streamed")
+
+
+@must(CHAT_OBJECT, on=BOTH, across=streamed_and_not)
+def streamed_answer_is_of_the_same_kind(exchanges: tuple[Exchange, Exchange]) -> Iterator[Finding]:
+    """Streamed and not, one request is answered in kind: a forced tool call in both, text in both.
+
+    What works in one form only is what documentation of relays calls "non-stream only".
+
+    Fix: convert tool calls in both paths by the same code.
+    """
+    if not all(forced(each) for each in exchanges):
+        raise Absent("the model is free to answer either way")
+    whole, streamed = (called(each) for each in exchanges)
+    if whole != streamed:
+        yield Finding("/choices", f"tool call {'not ' * (not whole)}streamed: {whole}, streamed: {streamed}")
+
+
+def parsed(text: str) -> Any:
+    """The JSON value of a text; None when it is none."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def stops(exchange: Exchange) -> list[str]:
+    """The request's stop sequences."""
+    stop = exchange.asked("/stop")
+    return [each for each in (stop if isinstance(stop, list) else [stop]) if isinstance(each, str) and each]
+
+
+def forced(exchange: Exchange) -> bool:
+    """True when the request forces a function call."""
+    choice = exchange.asked("/tool_choice")
+    return choice == "required" or (isinstance(choice, dict) and choice.get("type") == "function")
+
+
+def limited(exchange: Exchange) -> bool:
+    """True when the token limit, a filter or a refusal may have kept the answer from what was asked."""
+    reasons = {reason for _, reason in exchange.find("/choices/*/finish_reason")}
+    return bool(reasons & {"length", "content_filter"})
+
+
+def breaks_off(text: str) -> bool:
+    """True when a text ends in the middle of a word or sentence, as far as one can tell from its last character."""
+    return bool(re.search(r"[\w,、，:：;；(（\"'\-]$", text)) and len(text) > 20
+
+
+def same_model(asked: str, answered: str) -> bool:
+    """True for the same name, or a snapshot of it: gpt-4o and gpt-4o-2024-08-06, claude-3-5-haiku-latest and its date."""
+    asked, answered = asked.lower().removesuffix("-latest"), answered.lower()
+    return (
+        answered == asked
+        or answered.startswith((f"{asked}-", f"{asked}@", f"{asked}:"))
+        or asked.startswith(f"{answered}-")
+    )
+
+
+def related(asked: str, answered: str) -> bool:
+    """True unless the two names are of families that can't be one model: gpt and claude, qwen and llama, ..."""
+    families = _families(asked), _families(answered)
+    if all(families):
+        return bool(families[0] & families[1])
+    return True
+
+
+FAMILIES = re.compile(
+    r"gpt-3\.5|gpt-4o-mini|gpt-4\.1-nano|gpt-4\.1-mini|gpt|chatgpt|claude-\S*haiku|claude|gemini-\S*flash|gemini|gemma|llama|qwen|"
+    r"deepseek|mistral|mixtral|glm|kimi|moonshot|yi-|ernie|doubao|hunyuan|grok|command|phi-|o1|o3|o4"
+)
+
+
+def _families(name: str) -> set[str]:
+    return set(FAMILIES.findall(name.lower()))
+
+
+@must(OBSERVED, on=BOTH, across=streamed_and_not, needs=CONTENT)
+def streamed_text_loses_nothing(exchanges: tuple[Exchange, Exchange]) -> Iterator[Finding]:
+    """A line that the model repeats word for word arrives in a stream as it does without one.
+
+    Relays that compare a chunk with the one before drop every second of two equal ones: "1833" becomes "183". Others
+    send each chunk twice, or the whole text again at the end. Models may differ between two calls, so only a loss or a
+    doubling counts; any other difference is no measurement.
+
+    Fix: pass each chunk on once, whatever the one before it was.
+    """
+    line = exchanges[0].expect.get("echo")
+    if not line:
+        raise Absent("no line to repeat")
+    whole, streamed = (str(each.one("/choices/0/message/content", str)).strip() for each in exchanges)
+    if line not in whole:
+        raise Untested(f"the model did not repeat the line: {shown(whole[:60])}")
+    if whole == streamed:
+        return
+    if not (is_part_of(streamed, whole) or is_part_of(whole, streamed)):
+        raise Untested(f"the model said another thing the second time: {shown(streamed[:60])}")
+    yield Finding("/choices/0/message/content", f"streamed {shown(streamed)}, not streamed {shown(whole)}")
+
+
+def is_part_of(short: str, long: str) -> bool:
+    """True when `short` is left after some characters of `long` are taken out."""
+    rest = iter(long)
+    return len(short) < len(long) and len(short) * 2 >= len(line_core(long)) and all(letter in rest for letter in short)
+
+
+def line_core(text: str) -> str:
+    """The text without what stands in it twice: half of it when it is a doubled text."""
+    half = text[: len(text) // 2]
+    return half if half and text.endswith(half) else text

@@ -1,0 +1,609 @@
+"""What only a stream of chat completion chunks can get wrong: framing, order, and the pieces of one answer.
+
+The answer that the chunks add up to is judged by the rules of `chat`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from relayproof.exchange import FRAMING, HEADERS, TIMING, Exchange
+from relayproof.pointer import Absent, find, get, is_a
+from relayproof.rule import SHOULD, Finding, must, should
+from relayproof.rules import shapes
+from relayproof.rules.sources import CHAT_CHUNK, CHAT_REQUEST, OBSERVED, OPENAI_PYTHON, SSE
+from relayproof.schema import shown
+from relayproof.sse import Event
+from relayproof.surface import CHAT_STREAM, COMPLETIONS_STREAM
+
+OPENAI_STREAMS = (CHAT_STREAM, COMPLETIONS_STREAM)
+SPREAD_SECONDS = 0.05
+LONG_ANSWER_TOKENS = 40
+
+shapes.matches_schema(
+    "chat_stream", "openai/chat_completion_chunk", CHAT_CHUNK, on=CHAT_STREAM, documents=shapes.events
+)
+
+Piece = tuple[Event, str, dict[str, Any]]
+
+
+def chunks(exchange: Exchange) -> list[Event]:
+    """The events that are chunks: a `choices` list, and not Azure's filter notes. Raises Absent when there is none."""
+    found = [
+        event for event in exchange.events if isinstance(event.body.get("choices"), list) and not _filter_note(event)
+    ]
+    if not found:
+        raise Absent("no chunks")
+    return found
+
+
+def _filter_note(event: Event) -> bool:
+    note = "prompt_filter_results" in event.body and not event.body["choices"]
+    return note or any("content_filter_offsets" in choice for _, choice in find(event.body, "/choices/*", dict))
+
+
+def pieces(exchange: Exchange) -> dict[int, list[Piece]]:
+    """Every choice's pieces in order, by choice index: (event, pointer in it, choice)."""
+    gathered: dict[int, list[Piece]] = defaultdict(list)
+    for event in chunks(exchange):
+        for at, choice in find(event.body, "/choices/*", dict):
+            if is_a(choice.get("index"), int):
+                gathered[choice["index"]].append((event, at, choice))
+    if not gathered:
+        raise Absent("no choices")
+    return gathered
+
+
+def is_stream(exchange: Exchange) -> bool:
+    """True when the body holds events at all."""
+    return bool(exchange.events)
+
+
+def wants_usage(exchange: Exchange) -> bool:
+    """True when the request asks for the usage chunk."""
+    return exchange.asked("/stream_options/include_usage") is True
+
+
+@must(CHAT_REQUEST, on=OPENAI_STREAMS)
+def stream_is_a_stream(exchange: Exchange) -> Iterator[Finding]:
+    """`stream: true` gets events, at least one of them with data.
+
+    A client that asked for a stream reads lines; one JSON object, an HTML page or nothing at all leaves it waiting or
+    failing, and what was paid for is lost.
+
+    Fix: pass `stream` on, and convert a whole upstream answer into events where it has no stream.
+    """
+    if not exchange.events:
+        yield Finding("body", f"no events: {shown(exchange.answered.text[:120])}")
+
+
+@must(SSE, on=OPENAI_STREAMS, needs=HEADERS, when=is_stream)
+def stream_is_labelled_as_one(exchange: Exchange) -> Iterator[Finding]:
+    """A stream has Content-Type `text/event-stream`.
+
+    Browsers and several SDKs read events only under this label, and proxies buffer everything else.
+
+    Fix: send `Content-Type: text/event-stream`.
+    """
+    kind = exchange.answered.content_type
+    if kind != "text/event-stream":
+        yield Finding("header content-type", kind or "no media type")
+
+
+@must(SSE, on=OPENAI_STREAMS, needs=FRAMING, when=is_stream)
+def every_line_is_a_field(exchange: Exchange) -> Iterator[Finding]:
+    """Every line of a stream is empty, a comment, or a field that the SSE grammar knows.
+
+    A parser drops any other line in silence. A bare JSON line is how some relays report a broken upstream: the client
+    sees a stream that stops.
+
+    Fix: put `data: ` before each payload, errors too.
+    """
+    for oddity in exchange.answered.stream.oddities:
+        if oddity.kind == "unknown-field":
+            yield Finding(f"byte {oddity.offset}", shown(oddity.text))
+
+
+@must(SSE, on=OPENAI_STREAMS, when=is_stream)
+def every_payload_is_json(exchange: Exchange) -> Iterator[Finding]:
+    """Every data payload but [DONE] is one JSON object.
+
+    A payload cut in two, or two joined by a lost blank line, raises in every SDK in the middle of the answer.
+
+    Fix: write each event whole, with one blank line after it.
+    """
+    for event in exchange.events:
+        if not event.done and not isinstance(event.json, dict):
+            yield Finding(event.place, f"no JSON object: {shown(event.data[:120])}")
+
+
+@must(SSE, on=OPENAI_STREAMS, needs=FRAMING, when=is_stream)
+def events_carry_data(exchange: Exchange) -> Iterator[Finding]:
+    """No event comes without data, and none has a name.
+
+    Keep-alive is done by comments. A frame that holds only `event: keepalive` makes some parsers emit an empty event,
+    and the client fails to parse "" as JSON.
+
+    Fix: send `: keepalive` instead.
+    """
+    for oddity in exchange.answered.stream.oddities:
+        if oddity.kind == "event-without-data":
+            yield Finding(f"byte {oddity.offset}", f"event {shown(oddity.text)} without data")
+    for event in exchange.events:
+        if not event.data.strip():
+            yield Finding(event.place, "empty data")
+
+
+@should(OBSERVED, on=OPENAI_STREAMS, needs=FRAMING, when=is_stream)
+def framing_is_plain(exchange: Exchange) -> Iterator[Finding]:
+    """A stream is framed as the official API frames it: `data: ` lines, LF, one line an event, no comments between.
+
+    The grammar allows more, and a full parser takes it; hand-made ones, of which there are many, do not.
+
+    Fix: write `data: {json}\\n\\n` and nothing else, keep-alive comments without a blank line behind them excepted.
+    """
+    seen = set()
+    for oddity in exchange.answered.stream.oddities:
+        comment = oddity.kind == "comment" and not oddity.text[1:].strip().lower().startswith(
+            ("ping", "keep", "openrouter processing")
+        )
+        if oddity.kind in ("crlf", "cr", "bom", "no-space") or comment:
+            if oddity.kind not in seen:
+                yield Finding(
+                    f"byte {oddity.offset}", f"{oddity.kind}: {shown(oddity.text)}" if oddity.text else oddity.kind
+                )
+            seen.add(oddity.kind)
+    for event in exchange.events:
+        if event.lines > 1 and isinstance(event.json, dict):
+            yield Finding(event.place, f"one payload over {event.lines} data lines")
+            return
+
+
+@should(OBSERVED, on=OPENAI_STREAMS, needs=FRAMING, when=is_stream)
+def comments_stand_inside_events(exchange: Exchange) -> Iterator[Finding]:
+    """A comment is not followed by a blank line of its own, and events have no `id`.
+
+    By the grammar that blank line does nothing. Several SDKs dispatch an empty event on it and fail.
+
+    Fix: write the comment line without a blank line behind it.
+    """
+    found = re.search(rb"(?m)^:[^\n]*\n\n|^id:", exchange.answered.decoded.replace(b"\r\n", b"\n"))
+    if found:
+        yield Finding(f"byte {found.start()}", shown(found.group(0).decode(errors="replace")))
+
+
+@must(OPENAI_PYTHON, on=OPENAI_STREAMS, when=is_stream)
+def done_is_last(exchange: Exchange) -> Iterator[Finding]:
+    """The stream ends with exactly one `data: [DONE]`, and nothing stands behind it.
+
+    Without it a client can't tell a whole answer from a cut one; with more behind it, most never read that.
+
+    Fix: write [DONE] once, after the last chunk, and only when the upstream ended well.
+    """
+    done = [event for event in exchange.events if event.done]
+    errors = [event for event in exchange.events if event.body.get("error")]
+    if not done and not errors:
+        yield Finding("end", f"no [DONE]; the last event is {shown(exchange.events[-1].data[:100])}")
+    if len(done) > 1:
+        yield Finding(done[1].place, f"[DONE] {len(done)} times")
+    if done and exchange.events[-1].number > done[0].number and len(done) == 1:
+        yield Finding(exchange.events[done[0].number + 1].place, "an event behind [DONE]")
+
+
+@must(CHAT_CHUNK, on=OPENAI_STREAMS, when=is_stream)
+def stream_holds_an_answer(exchange: Exchange) -> Iterator[Finding]:
+    """A stream holds at least one chunk with a choice.
+
+    A 200 with nothing but [DONE] is a failure that was swallowed.
+
+    Fix: answer with an error status when the upstream gives nothing.
+    """
+    if any(event.body.get("error") for event in exchange.events):
+        raise Absent("an error was reported")
+    if not any(event.body.get("choices") for event in exchange.events):
+        yield Finding("body", "no chunk with a choice")
+
+
+@must(CHAT_CHUNK, on=OPENAI_STREAMS, when=is_stream)
+def error_inside_stream_is_an_event(exchange: Exchange) -> Iterator[Finding]:
+    """A stream to a valid request holds no error.
+
+    An error in the middle means that the answer broke off after it was begun; clients raise, and the text is lost.
+
+    Fix: look at the upstream; retry before the first byte is sent.
+    """
+    for event in exchange.events:
+        if event.body.get("error"):
+            yield Finding(event.place, shown(event.body["error"]))
+
+
+@must(OPENAI_PYTHON, on=OPENAI_STREAMS, when=lambda exchange: any(event.body.get("error") for event in exchange.events))
+def nothing_follows_an_error(exchange: Exchange) -> Iterator[Finding]:
+    """After an error event a stream ends.
+
+    Text behind it, or a [DONE], makes a client that misses the error take half an answer for a whole one.
+
+    Fix: close the stream after the error.
+    """
+    first = next(event for event in exchange.events if event.body.get("error"))
+    for event in exchange.events[first.number + 1 :]:
+        if event.body.get("choices"):
+            yield Finding(event.place, "a chunk behind an error")
+
+
+@must(CHAT_CHUNK, on=OPENAI_STREAMS)
+def identity_is_constant(exchange: Exchange) -> Iterator[Finding]:
+    """`id`, `object` and `created` are the same in every chunk.
+
+    Clients gather chunks by id. A new id in the middle is another answer: a retry poured into the same stream.
+
+    Fix: take the three from the first upstream chunk, and do not retry after the first byte.
+    """
+    first = chunks(exchange)[0]
+    for key in ("id", "object", "created"):
+        other = next((event for event in chunks(exchange) if event.body.get(key) != first.body.get(key)), None)
+        if other is not None:
+            yield Finding(other.place, f"{key} {shown(other.body.get(key))}, before {shown(first.body.get(key))}")
+
+
+@must(CHAT_CHUNK, on=OPENAI_STREAMS, relay=SHOULD)
+def model_is_constant(exchange: Exchange) -> Iterator[Finding]:
+    """`model` is the same in every chunk.
+
+    Logs keep the last one. new-api is known to put the upstream's name into the usage chunk.
+
+    Fix: write one name into all chunks.
+    """
+    first = chunks(exchange)[0]
+    other = next((event for event in chunks(exchange) if event.body.get("model") != first.body.get("model")), None)
+    if other is not None:
+        yield Finding(other.place, f"model {shown(other.body.get('model'))}, before {shown(first.body.get('model'))}")
+
+
+@must(CHAT_CHUNK, on=CHAT_STREAM, relay=SHOULD)
+def role_comes_first(exchange: Exchange) -> Iterator[Finding]:
+    """The first chunk of each choice says role `assistant`.
+
+    Accumulators make the message from it; some refuse to append to a message without a role.
+
+    Fix: send {"role": "assistant", "content": ""} before the first text.
+    """
+    for index, parts in pieces(exchange).items():
+        event, at, choice = parts[0]
+        if get(choice, "/delta", dict) is not None and get(choice, "/delta/role") != "assistant":
+            yield Finding(f"{event.place} {at}/delta", f"choice {index} begins with {shown(choice['delta'])}")
+
+
+@must(CHAT_CHUNK, on=CHAT_STREAM)
+def role_is_assistant(exchange: Exchange) -> Iterator[Finding]:
+    """A role in a delta is `assistant`, or not there.
+
+    An empty role makes accumulators overwrite the one they have, and the next turn is refused.
+
+    Fix: leave `role` out after the first chunk.
+    """
+    for _, parts in pieces(exchange).items():
+        for event, at, choice in parts:
+            role = get(choice, "/delta/role", str)
+            if role is not None and role != "assistant":
+                yield Finding(f"{event.place} {at}/delta/role", shown(role))
+
+
+@should(CHAT_CHUNK, on=CHAT_STREAM)
+def role_is_said_once(exchange: Exchange) -> Iterator[Finding]:
+    """A choice says its role once, and never as null.
+
+    Accumulators that join strings make "assistantassistant" of it; typed ones fail on null.
+
+    Fix: leave `role` out after the first chunk.
+    """
+    for index, parts in pieces(exchange).items():
+        saying = [part for part in parts if "role" in get(part[2], "/delta", dict, {})]
+        if len(saying) > 1:
+            event, at, choice = saying[1]
+            yield Finding(
+                f"{event.place} {at}/delta/role", f"{shown(choice['delta']['role'])} again for choice {index}"
+            )
+
+
+@must(OBSERVED, on=CHAT_STREAM)
+def answer_is_streamed_once(exchange: Exchange) -> Iterator[Finding]:
+    """A choice begins once: no second beginning after its text has started.
+
+    A relay that retries on another channel in the middle of a stream sends the answer twice into one message.
+
+    Fix: retry only before the first byte.
+    """
+    for index, parts in pieces(exchange).items():
+        spoken = False
+        for event, at, choice in parts:
+            if spoken and get(choice, "/delta/role") == "assistant" and get(choice, "/delta/content") == "":
+                yield Finding(f"{event.place} {at}", f"choice {index} begins again")
+            spoken = spoken or bool(get(choice, "/delta/content"))
+
+
+@must(CHAT_CHUNK, on=OPENAI_STREAMS)
+def every_choice_finishes_once(exchange: Exchange) -> Iterator[Finding]:
+    """Each choice has a finish_reason in exactly one chunk.
+
+    It is the only sign that an answer is whole: relays write [DONE] after a broken upstream as well.
+
+    Fix: pass the upstream's finish_reason on; when there is none, report an error instead of an end.
+    """
+    if any(event.body.get("error") for event in exchange.events):
+        raise Absent("an error was reported")
+    for index, parts in pieces(exchange).items():
+        ends = [(event, choice["finish_reason"]) for event, _, choice in parts if choice.get("finish_reason")]
+        if not ends:
+            yield Finding(parts[-1][0].place, f"choice {index} has no finish_reason")
+        if len(ends) > 1:
+            yield Finding(
+                ends[1][0].place, f"choice {index} finishes {len(ends)} times: {', '.join(str(end) for _, end in ends)}"
+            )
+
+
+@must(CHAT_CHUNK, on=OPENAI_STREAMS)
+def nothing_is_said_after_the_end(exchange: Exchange) -> Iterator[Finding]:
+    """A choice says nothing after its finish_reason.
+
+    Clients close the message there; what follows is lost, or opens a second one.
+
+    Fix: keep the chunks in the upstream's order.
+    """
+    for index, parts in pieces(exchange).items():
+        ended = False
+        for event, at, choice in parts:
+            words = {key: get(choice, f"/delta/{key}") for key in ("content", "tool_calls", "refusal")} | {
+                "text": choice.get("text")
+            }
+            said = next((key for key, value in words.items() if value), None)
+            if ended and said:
+                yield Finding(f"{event.place} {at}", f"{said} {shown(words[said])} after the end of choice {index}")
+            ended = ended or bool(choice.get("finish_reason"))
+
+
+@must(CHAT_REQUEST, on=OPENAI_STREAMS)
+def choice_indexes_are_those_asked_for(exchange: Exchange) -> Iterator[Finding]:
+    """The choices of a stream have the indexes 0 to n-1.
+
+    Clients gather by index: with n = 2 and all chunks at 0, two answers mix into one; an index that jumps loses it.
+
+    Fix: keep the upstream's choice index; it is not the index of a content block.
+    """
+    if any(event.body.get("error") for event in exchange.events):
+        raise Absent("an error was reported")
+    wanted = exchange.asked("/n", int, 1)
+    if isinstance(exchange.asked("/prompt"), list):
+        raise Absent("several prompts")
+    got = sorted(pieces(exchange))
+    if wanted >= 1 and got != list(range(wanted)):
+        yield Finding("/choices", f"indexes {got}, asked for {wanted}")
+
+
+@must(CHAT_CHUNK, on=CHAT_STREAM)
+def tool_call_indexes_count_from_zero(exchange: Exchange) -> Iterator[Finding]:
+    """The tool calls of a choice have the indexes 0, 1, 2, ... in the order in which they begin.
+
+    Accumulators build a list by this index. The index of an Anthropic content block leaves a hole at 0.
+
+    Fix: count the calls yourself while converting.
+    """
+    for index, order in _begun(exchange).items():
+        if order != sorted(order) or order != list(range(len(order))):
+            yield Finding(f"choice {index} tool_calls", f"indexes {order}")
+
+
+def _begun(exchange: Exchange) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for index, parts in pieces(exchange).items():
+        for _, _, choice in parts:
+            for _, call in find(choice, "/delta/tool_calls/*/index", int):
+                if call not in found.setdefault(index, []):
+                    found[index].append(call)
+    if not found:
+        raise Absent("no tool calls")
+    return found
+
+
+Fragment = tuple[Event, str, dict[str, Any]]
+
+
+def fragments(exchange: Exchange) -> dict[tuple[int, int], list[Fragment]]:
+    """The fragments of every tool call, by (choice index, call index). Raises Absent when there is none."""
+    found: dict[tuple[int, int], list[Fragment]] = defaultdict(list)
+    for index, parts in pieces(exchange).items():
+        for event, at, choice in parts:
+            for inner, call in find(choice, "/delta/tool_calls/*", dict):
+                if is_a(call.get("index"), int):
+                    found[index, call["index"]].append((event, f"{at}{inner}", call))
+    if not found:
+        raise Absent("no tool calls")
+    return found
+
+
+@must(CHAT_CHUNK, on=CHAT_STREAM)
+def tool_call_begins_with_its_name(exchange: Exchange) -> Iterator[Finding]:
+    """The first fragment of a tool call has its id and its function's name.
+
+    The client opens the call with them; without an id it can't send the result back.
+
+    Fix: send id, type and name first; make an id where the upstream has none.
+    """
+    for (_, index), parts in fragments(exchange).items():
+        event, at, call = parts[0]
+        missing = [key for key, value in (("id", call.get("id")), ("name", _name(call))) if not value]
+        if missing:
+            yield Finding(f"{event.place} {at}", f"tool call {index} begins without {' and '.join(missing)}")
+
+
+def _name(call: dict[str, Any]) -> Any:
+    return get(call, "/function/name") or get(call, "/custom/name")
+
+
+@must(CHAT_CHUNK, on=CHAT_STREAM)
+def one_index_is_one_call(exchange: Exchange) -> Iterator[Finding]:
+    """All fragments of one index belong to one call: one id, one name.
+
+    Two calls under one index are glued together, names and arguments both, and neither can be run.
+
+    Fix: give each call an index of its own.
+    """
+    for (_, index), parts in fragments(exchange).items():
+        for key, values in (
+            ("id", [call.get("id") for *_, call in parts]),
+            ("name", [_name(call) for *_, call in parts]),
+        ):
+            different = list(dict.fromkeys(value for value in values if value))
+            if len(different) > 1:
+                yield Finding(f"tool call {index}", f"{key} {', '.join(map(shown, different))}")
+
+
+@should(CHAT_CHUNK, on=CHAT_STREAM)
+def tool_call_is_named_once(exchange: Exchange) -> Iterator[Finding]:
+    """id and name stand in the first fragment of a tool call only.
+
+    Accumulators that join strings, and many do, make "get_weatherget_weather" of a name that is repeated.
+
+    Fix: send them once.
+    """
+    for (_, index), parts in fragments(exchange).items():
+        for event, at, call in parts[1:]:
+            if call.get("id") or _name(call):
+                yield Finding(
+                    f"{event.place} {at}", f"{shown(call.get('id') or _name(call))} again for tool call {index}"
+                )
+                break
+
+
+@should(CHAT_CHUNK, on=CHAT_STREAM)
+def continuation_has_no_empty_fields(exchange: Exchange) -> Iterator[Finding]:
+    """A later fragment of a tool call has no id, type or name that is null or empty.
+
+    Accumulators overwrite what they have with it: the call loses its id or its name.
+
+    Fix: leave the keys out.
+    """
+    for (_, index), parts in fragments(exchange).items():
+        for event, at, call in parts[1:]:
+            empty = [key for key in ("id", "type") if key in call and not call[key]]
+            empty += ["name"] if "name" in get(call, "/function", dict, {}) and not call["function"]["name"] else []
+            if empty:
+                yield Finding(f"{event.place} {at}", f"{' and '.join(empty)} empty in tool call {index}")
+                break
+
+
+@must(CHAT_REQUEST, on=OPENAI_STREAMS, when=lambda exchange: is_stream(exchange) and wants_usage(exchange))
+def usage_chunk_comes_last(exchange: Exchange) -> Iterator[Finding]:
+    """With `include_usage`, exactly one chunk has a usage object: the last, with `choices: []`.
+
+    Clients that bill read it there and only there; on a chunk with a choice they skip it, or crash on choices[0].
+
+    Fix: send the usage as a chunk of its own before [DONE].
+    """
+    if any(event.body.get("error") for event in exchange.events):
+        raise Absent("an error was reported")
+    carrying = [event for event in chunks(exchange) if get(event.body, "/usage", dict)]
+    if not carrying:
+        yield Finding("end", "no chunk with usage, though stream_options.include_usage was true")
+        return
+    for event in carrying:
+        if event.body["choices"]:
+            yield Finding(f"{event.place} /choices", f"usage on a chunk with {len(event.body['choices'])} choice(s)")
+            return
+    if len(carrying) > 1:
+        yield Finding(carrying[1].place, f"{len(carrying)} chunks with usage")
+    if carrying[-1] is not chunks(exchange)[-1]:
+        yield Finding(carrying[-1].place, "chunks follow the usage")
+
+
+@should(CHAT_REQUEST, on=OPENAI_STREAMS, when=lambda exchange: is_stream(exchange) and wants_usage(exchange))
+def earlier_chunks_say_usage_null(exchange: Exchange) -> Iterator[Finding]:
+    """With `include_usage`, every chunk but the last says `usage: null`.
+
+    Typed clients that were promised the key find it missing.
+
+    Fix: add `"usage": null` to the chunks before.
+    """
+    lacking = [event for event in chunks(exchange)[:-1] if "usage" not in event.body]
+    if lacking:
+        yield Finding(lacking[0].place, f"no usage key in {len(lacking)} of {len(chunks(exchange))} chunks")
+
+
+@must(
+    CHAT_REQUEST,
+    on=OPENAI_STREAMS,
+    relay=SHOULD,
+    when=lambda exchange: is_stream(exchange) and not wants_usage(exchange),
+)
+def usage_comes_only_when_asked_for(exchange: Exchange) -> Iterator[Finding]:
+    """Without `include_usage`, no chunk has a usage object.
+
+    The chunk with `choices: []` that carries it crashes clients which read choices[0]. new-api sends it by default.
+
+    Fix: ask the upstream for it if you must meter, and take it out again.
+    """
+    for event in chunks(exchange):
+        if get(event.body, "/usage", dict):
+            yield Finding(event.place, shown(event.body["usage"]))
+
+
+@must(CHAT_CHUNK, on=OPENAI_STREAMS)
+def usage_in_chunks_is_whole(exchange: Exchange) -> Iterator[Finding]:
+    """A usage object in a chunk is null or has all its counts.
+
+    `{"total_tokens": 0}` on every chunk is read as the bill of the answer.
+
+    Fix: send null until the counts are known.
+    """
+    told = [event for event in chunks(exchange) if event.body.get("usage") is not None]
+    if not told:
+        raise Absent("no usage")
+    for event in told:
+        if not all(is_a(get(event.body, f"/usage/{key}_tokens"), int) for key in ("prompt", "completion", "total")):
+            yield Finding(event.place, shown(event.body["usage"]))
+
+
+@should(CHAT_CHUNK, on=CHAT_STREAM)
+def deltas_hold_only_what_is_new(exchange: Exchange) -> Iterator[Finding]:
+    """A chunk's choice holds a delta and no message, no empty `tool_calls`, and no vendor's filter notes.
+
+    Accumulators add up whatever they find: an empty list opens a tool call, a message beside the delta doubles text.
+
+    Fix: leave out what is empty, and what belongs to another API.
+    """
+    for parts in pieces(exchange).values():
+        for event, at, choice in parts:
+            if "message" in choice:
+                yield Finding(f"{event.place} {at}/message", shown(choice["message"]))
+                return
+            if get(choice, "/delta/tool_calls") == []:
+                yield Finding(f"{event.place} {at}/delta/tool_calls", "[]")
+                return
+            if choice.get("content_filter_results"):
+                yield Finding(f"{event.place} {at}/content_filter_results", shown(choice["content_filter_results"]))
+                return
+
+
+@must(OBSERVED, on=OPENAI_STREAMS, needs=TIMING)
+def stream_arrives_over_time(exchange: Exchange) -> Iterator[Finding]:
+    """The events of a longer answer arrive one after another, not all at once at the end.
+
+    A stream that a proxy holds back until it is complete has the cost of streaming and none of its use: users wait,
+    and idle time-outs strike.
+
+    Fix: switch buffering off (`X-Accel-Buffering: no`, `proxy_buffering off`, no gzip without flush).
+    """
+    arrivals = [at for at in exchange.answered.arrivals if at is not None]
+    if len(arrivals) < 5:
+        raise Absent("too short to tell")
+    packed = bool(exchange.answered.header("content-encoding"))
+    reads = exchange.answered.reads
+    waited = reads[0][0] if reads else 0.0
+    spread = arrivals[-1] - arrivals[0]
+    if waited < 4 * SPREAD_SECONDS and not packed:
+        raise Absent("the answer was so quick that nothing can be told")
+    if spread < SPREAD_SECONDS / 2:
+        yield Finding("body", f"{len(arrivals)} events within {spread * 1000:.0f} ms, after {waited:.2f} s of silence")

@@ -1,0 +1,370 @@
+"""Refusals: the status and the envelope of what goes wrong, and the answers that should have been refusals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from relayproof.exchange import HEADERS, STATUS, Exchange
+from relayproof.groups import repeats, together
+from relayproof.pointer import Absent, get
+from relayproof.rule import ANY, REFUSED, SHOULD, Finding, Untested, must, should
+from relayproof.rules import shapes
+from relayproof.rules.every_response import EVERY, said
+from relayproof.rules.sources import CORS, ERROR, ERROR_CODES, HTTP, HTTP_AUTH, OBSERVED
+from relayproof.schema import shown
+from relayproof.surface import ANTHROPIC_FAMILY, GEMINI_FAMILY, MIDJOURNEY, OTHER, SUNO
+
+OWN_ENVELOPE = (*ANTHROPIC_FAMILY, *GEMINI_FAMILY, MIDJOURNEY, SUNO)
+OPENAI_ENVELOPE = tuple(surface for surface in EVERY if surface not in OWN_ENVELOPE)
+REQUIRED_KEYS = {
+    "chat": ("model", "messages"),
+    "chat_stream": ("model", "messages"),
+    "completions": ("model",),
+    "embeddings": ("model", "input"),
+    "images": ("prompt",),
+}
+
+
+def refused_as(kind: str) -> Any:
+    """A predicate: the sender meant this request to be refused for that reason."""
+    return lambda exchange: exchange.expect.get("refusal") == kind
+
+
+def in_dialect(exchange: Exchange) -> bool:
+    """True for errors on paths that speak OpenAI's dialect, of exchanges with a JSON object for a body."""
+    path = exchange.request.url
+    return exchange.surface != OTHER or "/v1/" in path
+
+
+def _envelope(exchange: Exchange) -> Iterator[tuple[str, Any]]:
+    if not isinstance(exchange.answered.json, dict):
+        raise Absent("told by body_is_json")
+    if not exchange.answered.json and not exchange.answered.body:
+        raise Absent("no body")
+    yield "", exchange.answered.json
+
+
+shapes.matches_schema(
+    "errors",
+    "openai/error",
+    ERROR,
+    on=OPENAI_ENVELOPE,
+    answers=REFUSED,
+    when=lambda exchange: in_dialect(exchange) and exchange.request.method != "OPTIONS",
+    documents=_envelope,
+)
+
+
+@must(ERROR_CODES, on=EVERY, answers=REFUSED, needs=(STATUS,), when=in_dialect)
+def body_is_json(exchange: Exchange) -> Iterator[Finding]:
+    """A refusal has a JSON body.
+
+    SDKs read the reason from it; from an HTML page or an empty body the user learns nothing.
+
+    Fix: make JSON errors in the relay, and let the proxy before it pass them.
+    """
+    if exchange.request.method in ("OPTIONS", "HEAD"):
+        raise Absent("no body is needed")
+    try:
+        if not isinstance(exchange.answered.json, dict | list):
+            yield Finding("body", shown(exchange.answered.json))
+    except Absent:
+        text = exchange.answered.text
+        yield Finding(
+            "body",
+            f"no JSON with status {exchange.status}: {shown(text[:120])}"
+            if text
+            else f"empty with status {exchange.status}",
+        )
+
+
+@must(ERROR, on=OPENAI_ENVELOPE, answers=REFUSED)
+def type_and_param_are_words(exchange: Exchange) -> Iterator[Finding]:
+    """`type` and `param` hold a word or null, not the text of another language's nothing.
+
+    "None", "null" or "<nil>" are values to a client, which shows or compares them.
+
+    Fix: serialise a missing value as null.
+    """
+    for key in ("type", "param", "code"):
+        value = get(exchange.json, f"/error/{key}", str)
+        if value in ("None", "null", "nil", "<nil>", "undefined", "NaN"):
+            yield Finding(f"/error/{key}", shown(value))
+
+
+@must(HTTP_AUTH, on=EVERY, answers=ANY, when=refused_as("key"))
+def bad_key_is_refused(exchange: Exchange) -> Iterator[Finding]:
+    """A request without a key, or with a wrong one, is refused with 401 or 403.
+
+    An open route is used by strangers at the owner's cost; a 5xx makes every SDK retry, and hides the typing error.
+
+    Fix: check the key before everything else, on every route.
+    """
+    if exchange.status not in (401, 403):
+        yield Finding("status", f"{exchange.status} with {exchange.expect.get('with', 'a bad key')}: {said(exchange)}")
+
+
+@should(HTTP_AUTH, on=EVERY, answers=ANY, when=refused_as("key"))
+def bad_key_is_401(exchange: Exchange) -> Iterator[Finding]:
+    """A missing or wrong key is answered with 401.
+
+    SDKs raise AuthenticationError on 401; 403 says that the key is good but may not do this.
+
+    Fix: answer 401.
+    """
+    if exchange.status == 403:
+        yield Finding("status", "403 instead of 401")
+
+
+@must(ERROR_CODES, on=EVERY, answers=ANY, when=refused_as("malformed"))
+def malformed_json_is_refused(exchange: Exchange) -> Iterator[Finding]:
+    """A body that is not JSON is refused with 400.
+
+    It is the client's mistake; 5xx makes SDKs send it again and again, and operators look for a fault of their own.
+
+    Fix: answer 400 with an error object when the body can't be parsed.
+    """
+    yield from _not_refused(exchange, {400, 415, 422})
+
+
+@must(ERROR_CODES, on=EVERY, answers=ANY, relay=SHOULD, when=refused_as("missing"))
+def missing_field_is_refused(exchange: Exchange) -> Iterator[Finding]:
+    """A request without a required field is refused with 4xx.
+
+    SDKs retry a 5xx, so that one mistake becomes three. new-api is known to answer 500 here.
+
+    Fix: answer 400 and name the field in `param`.
+    """
+    yield from _not_refused(exchange, range(400, 500))
+
+
+@must(ERROR_CODES, on=EVERY, answers=ANY, relay=SHOULD, when=refused_as("wrong-type"))
+def wrong_type_is_refused(exchange: Exchange) -> Iterator[Finding]:
+    """A field of the wrong type, or out of its range, is refused with 4xx.
+
+    What is accepted is dropped or guessed; the client believes in a setting that has no effect.
+
+    Fix: validate, or pass the field on and give the upstream's 400 back.
+    """
+    yield from _not_refused(exchange, range(400, 500))
+
+
+@must(
+    OBSERVED, on=EVERY, answers=ANY, when=lambda exchange: exchange.expect.get("refusal") in ("missing", "wrong-type")
+)
+def bad_request_is_not_answered_as_good(exchange: Exchange) -> Iterator[Finding]:
+    """A request without its required parts gets no answer as if it had them.
+
+    An answer to nothing costs money, and hides the mistake that made the request.
+
+    Fix: validate required fields before a request goes upstream.
+    """
+    if exchange.expect.get("refusal") == "wrong-type" and exchange.succeeded:
+        raise Absent("some upstreams take it; told as a warning elsewhere")
+    if exchange.succeeded:
+        yield Finding("status", f"{exchange.status} for {exchange.expect.get('with')}")
+
+
+def _not_refused(exchange: Exchange, allowed: Any) -> Iterator[Finding]:
+    if exchange.status in (401, 403, 429):
+        raise Untested(f"the relay answered {exchange.status}: {said(exchange)}")
+    if exchange.expect.get("shut"):
+        raise Untested(f"the relay had stopped answering good requests as well: {said(exchange)}")
+    if exchange.status not in allowed:
+        yield Finding("status", f"{exchange.status} for {exchange.expect.get('with')}: {said(exchange)}")
+
+
+@must(ERROR_CODES, on=EVERY, answers=ANY, when=refused_as("model"))
+def unknown_model_is_refused(exchange: Exchange) -> Iterator[Finding]:
+    """A model that does not exist is refused: 404 or 400, or 503 with code `model_not_found` on relays.
+
+    An answer means that another model was silently taken. A bare 503 tells the client to come again later.
+
+    Fix: answer 404 with code model_not_found.
+    """
+    if exchange.status in (401, 403, 429):
+        raise Untested(f"the relay answered {exchange.status}: {said(exchange)}")
+    if exchange.expect.get("shut"):
+        raise Untested(f"the relay had stopped answering good requests as well: {said(exchange)}")
+    code = None if exchange.succeeded else error_code(exchange)
+    if exchange.status in (400, 404, 422) or (exchange.status == 503 and code == "model_not_found"):
+        return
+    yield Finding("status", f"{exchange.status} for a model that does not exist: {said(exchange)}")
+
+
+@should(ERROR_CODES, on=EVERY, answers=REFUSED, when=refused_as("model"))
+def unknown_model_is_404(exchange: Exchange) -> Iterator[Finding]:
+    """A model that does not exist is answered with 404 or 400 and named in the message.
+
+    503 is retried by SDKs and alarms operators.
+
+    Fix: answer 404 with code model_not_found.
+    """
+    if exchange.status == 503:
+        yield Finding("status", f"503: {said(exchange)}")
+
+
+@must(OBSERVED, on=EVERY, answers=REFUSED, when=refused_as("model"))
+def message_names_the_model(exchange: Exchange) -> Iterator[Finding]:
+    """An error about a model does not lose the model's name.
+
+    A message with a hole where the name should be shows that the relay lost the request's model on the way.
+
+    Fix: read the model before the body is consumed.
+    """
+    message = str(get(exchange.json, "/error/message", str, ""))
+    if re.search(
+        r"(?i)model\s*(?:''|\"\"|``|“”|「」)|模型\s+(?=无可用|不存在)|model name is empty|for model\s*(?:under|in|,|\.|$)",
+        message,
+    ):
+        yield Finding("/error/message", shown(message))
+
+
+@must(HTTP, on=EVERY, answers=ANY, when=refused_as("path"))
+def unknown_path_is_not_found(exchange: Exchange) -> Iterator[Finding]:
+    """A path that does not exist is answered with 404, not with a web page.
+
+    A wrong base URL is the commonest mistake of all; an HTML page with status 200 makes it a riddle.
+
+    Fix: let the web front end take no path under /v1.
+    """
+    if exchange.status not in (401, 403, 404, 405, 501):
+        yield Finding("status", f"{exchange.status} for a path that does not exist: {said(exchange)}")
+
+
+@should(HTTP, on=EVERY, answers=ANY, when=refused_as("method"))
+def wrong_method_is_refused(exchange: Exchange) -> Iterator[Finding]:
+    """A wrong method on a known path is answered with 405 or 404.
+
+    Fixing a client goes by these words.
+
+    Fix: answer 405 with an Allow header.
+    """
+    if exchange.status not in (401, 403, 404, 405):
+        yield Finding("status", f"{exchange.status} for {exchange.request.method}: {said(exchange)}")
+
+
+@must(ERROR_CODES, on=EVERY, answers=REFUSED, when=lambda exchange: exchange.expect.get("refusal") == "context")
+def long_prompt_is_the_clients_mistake(exchange: Exchange) -> Iterator[Finding]:
+    """A prompt that is too long is refused with 400 (or 413), and the refusal does not repeat the prompt.
+
+    Agents shorten the conversation on code context_length_exceeded; on 5xx they send the same again.
+
+    Fix: pass the upstream's 400 and its code on.
+    """
+    if exchange.status >= 500:
+        yield Finding("status", f"{exchange.status}: {said(exchange)}")
+
+
+@must(HTTP, on=EVERY, answers=REFUSED, needs=STATUS, when=lambda exchange: exchange.status == 429)
+def rate_limit_says_why(exchange: Exchange) -> Iterator[Finding]:
+    """A 429 has a body that says what limit was reached.
+
+    Without it, an empty balance and a busy minute look the same.
+
+    Fix: send an error object with the 429.
+    """
+    if not exchange.answered.body.strip():
+        yield Finding("body", "empty with status 429")
+
+
+@must(
+    ERROR_CODES,
+    on=EVERY,
+    answers=REFUSED,
+    needs=(STATUS, HEADERS),
+    when=lambda exchange: exchange.status == 429 and _limit_not_quota(exchange),
+)
+def rate_limit_says_when(exchange: Exchange) -> Iterator[Finding]:
+    """A 429 says when to come again: Retry-After, or a rate limit's reset header.
+
+    Clients that don't know guess, and knock in step with all others.
+
+    Fix: pass the upstream's headers on, or set Retry-After.
+    """
+    names = [name.lower() for name, _ in exchange.answered.headers]
+    if not any(name.startswith("retry-after") or "ratelimit" in name for name in names):
+        yield Finding("header retry-after", "missing, and no ratelimit header either")
+
+
+def _limit_not_quota(exchange: Exchange) -> bool:
+    return "quota" not in exchange.answered.text and "balance" not in exchange.answered.text
+
+
+@should(HTTP, on=EVERY, answers=REFUSED, needs=STATUS, when=lambda exchange: exchange.status == 402)
+def empty_balance_is_429_or_403(exchange: Exchange) -> Iterator[Finding]:
+    """An empty balance is answered as the official API does (429 insufficient_quota) or as one-api does (403).
+
+    SDKs have no class for 402, and clients no branch.
+
+    Fix: answer 429 with code insufficient_quota.
+    """
+    yield Finding("status", f"402: {said(exchange)}")
+
+
+@should(CORS, on=EVERY, answers=ANY, when=lambda exchange: exchange.request.method == "OPTIONS")
+def preflight_is_answered(exchange: Exchange) -> Iterator[Finding]:
+    """A CORS preflight is answered with 2xx and says what is allowed, without a key.
+
+    Browsers send it without the key; refused, no web client can use the relay.
+
+    Fix: answer OPTIONS before the key is checked.
+    """
+    if exchange.status in (404, 405):
+        raise Absent("the relay does not serve browsers")
+    if not exchange.succeeded or not exchange.answered.has("access-control-allow-origin"):
+        yield Finding(
+            "status",
+            f"{exchange.status}, Access-Control-Allow-Origin: {exchange.answered.header('access-control-allow-origin') or 'none'}",
+        )
+
+
+@should(CORS, on=EVERY, answers=ANY, when=lambda exchange: exchange.expect.get("with") == "an Origin header")
+def origin_makes_no_difference(exchange: Exchange) -> Iterator[Finding]:
+    """A request with an Origin header is answered like any other.
+
+    Desktop and browser clients send one; a 403 with an empty body is all they see.
+
+    Fix: do not refuse unknown origins on the API paths; the key is what protects them.
+    """
+    if exchange.status == 403:
+        yield Finding("status", f"403 with an Origin header: {said(exchange)}")
+
+
+@should(OBSERVED, on=EVERY, answers=REFUSED, across=repeats)
+def refusals_are_stable(exchanges: tuple[Exchange, Exchange]) -> Iterator[Finding]:
+    """The same bad request is refused the same way each time.
+
+    Tests and error handling rely on it.
+
+    Fix: decide on the request, not on the channel that happened to be chosen.
+    """
+    (first, second) = ((each.status, error_code(each)) for each in exchanges)
+    if first != second:
+        yield Finding("status", f"{first}, then {second}")
+
+
+@should(OBSERVED, on=EVERY, answers=ANY, across=together)
+def bad_requests_do_no_harm(exchanges: tuple[Exchange, ...]) -> Iterator[Finding]:
+    """After bad requests the relay still answers good ones.
+
+    A circuit breaker that counts clients' mistakes lets one clumsy client shut a channel for everyone.
+
+    Fix: count only failures of the upstream.
+    """
+    checks = [each for each in exchanges if each.expect.get("after")]
+    if not checks:
+        raise Absent("no request was sent after a bad one")
+    for each in checks:
+        if not each.succeeded and each.status not in (401, 403, 429):
+            yield Finding("status", f"{each.status} for a good request after {each.expect['after']}: {said(each)}")
+
+
+def error_code(exchange: Exchange) -> Any:
+    """error.code of a refusal; None when there is none."""
+    try:
+        return get(exchange.answered.json, "/error/code")
+    except Absent:
+        return None

@@ -1,0 +1,299 @@
+"""What holds for every response, whatever the surface: it arrives whole, says what it is, and gives nothing away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from relayproof.exchange import FRAMING, HEADERS, IDS, STATUS, Ended, Exchange
+from relayproof.groups import together
+from relayproof.pointer import Absent, get
+from relayproof.rule import ANY, OK, SHOULD, Finding, Untested, must, should
+from relayproof.rules.sources import CORS, ERROR_CODES, HTTP, JSON_UTF8, NEW_API, OBSERVED
+from relayproof.schema import shown
+from relayproof.surface import AUDIO, GEMINI_STREAM, MIDJOURNEY, MODELS, OTHER, STREAMS, SURFACES
+
+EVERY = (*SURFACES, OTHER)
+STREAMED = tuple(STREAMS.values())
+WHOLE = tuple(surface for surface in SURFACES if surface not in (*STREAMED, AUDIO))
+REFUSED_FOR_NOW = (401, 402, 403, 429)
+LEAKS = (
+    (re.compile(r"\b[0-9a-f]{64}\b"), "a hash"),
+    (re.compile(r"Traceback \(most recent call last\)|File \"/\S+\.py\", line|\bat \S+\.(?:js|ts|go):\d+"), "a traceback"),
+    (re.compile(r"\b(?:10|127|192\.168|172\.(?:1[6-9]|2\d|3[01]))(?:\.\d{1,3}){2,3}(?::\d+)?\b"), "an internal address"),
+    (re.compile(r"https?://(?!platform\.openai|api\.openai|help\.openai|docs\.|ai\.google|console\.)[\w.-]+(?::\d+)?/v1\S*"), "an upstream address"),
+    (re.compile(r"\b\w+_\w*(?:Table|Token)\b"), "a database table"),
+)  # fmt: skip
+
+
+@must(OBSERVED, on=EVERY, answers=ANY)
+def valid_request_is_answered(exchange: Exchange) -> Iterator[Finding]:
+    """A request that the contract allows is answered with a 2xx status.
+
+    A relay that sells a surface and refuses its plain use breaks every client of it. A refused key, an empty balance
+    or a rate limit is no such failure: then nothing was measured.
+
+    Fix: pass the request on with every field the contract allows; compare with the same request sent upstream.
+    """
+    if not exchange.expect.get("answer"):
+        raise Absent("nobody said that this request is valid")
+    if exchange.status in REFUSED_FOR_NOW:
+        raise Untested(f"the relay answered {exchange.status}: {said(exchange)}")
+    if not exchange.succeeded:
+        yield Finding("status", f"{exchange.status} for a valid request: {said(exchange)}")
+
+
+@must(HTTP, on=EVERY, answers=ANY, partial=True)
+def arrives_whole(exchange: Exchange) -> Iterator[Finding]:
+    """A response arrives to its end, in time, and in a bounded size.
+
+    A connection that is cut in the middle, or that never ends, leaves a client with half an answer that was paid for.
+
+    Fix: look for proxy time-outs and for an upstream that died; end a broken answer with an error, not with silence.
+    """
+    response = exchange.answered
+    if response.ended is not Ended.COMPLETE:
+        size = len(response.body)
+        yield Finding("body", f"{response.ended} after {size:,} bytes and {response.seconds:.1f} s")
+
+
+@must(HTTP, on=WHOLE, answers=OK, when=lambda exchange: exchange.request.method not in ("OPTIONS", "HEAD"))
+def body_is_one_json_value(exchange: Exchange) -> Iterator[Finding]:
+    """The body of a JSON answer is one JSON value, with nothing before or after it.
+
+    An HTML page, a log line behind the object, a stream where none was asked for, or gzip bytes without a header:
+    every client's parser stops there.
+
+    Fix: send the upstream's body byte for byte, and its Content-Encoding with it.
+    """
+    try:
+        exchange.answered.json  # noqa: B018
+    except Absent:
+        yield Finding("body", f"no JSON value: {shown(exchange.answered.text[:120])}")
+
+
+@must(HTTP, on=WHOLE, answers=OK, needs=HEADERS, when=lambda exchange: exchange.surface != MIDJOURNEY)
+def json_is_labelled_as_json(exchange: Exchange) -> Iterator[Finding]:
+    """A JSON answer says so in its Content-Type.
+
+    Clients choose their parser by it; browsers and many SDKs refuse JSON under another label.
+
+    Fix: send `Content-Type: application/json`.
+    """
+    kind = exchange.answered.content_type
+    exchange.answered.json  # noqa: B018
+    if not (kind == "application/json" or kind.endswith("+json")):
+        yield Finding("header content-type", f"{kind or 'no media type'} for a JSON body")
+
+
+@must(JSON_UTF8, on=EVERY, answers=ANY, needs=HEADERS)
+def text_is_utf_8(exchange: Exchange) -> Iterator[Finding]:
+    """Text is sent as UTF-8 and labelled with no other charset.
+
+    Under another label every Chinese character turns into garbage in clients that believe the header.
+
+    Fix: leave `charset` out, or say `utf-8`.
+    """
+    found = re.search(r"charset=\"?([\w-]+)", exchange.answered.header("content-type"), re.IGNORECASE)
+    if not found:
+        raise Absent("no charset is named")
+    if found.group(1).lower() not in ("utf-8", "utf8"):
+        yield Finding("header content-type", f"charset {found.group(1)}")
+
+
+@must(JSON_UTF8, on=(*WHOLE, *STREAMED), answers=OK, needs=FRAMING)
+def no_character_is_lost(exchange: Exchange) -> Iterator[Finding]:
+    """No character arrives as U+FFFD or as broken UTF-8.
+
+    A proxy that decodes a stream block by block destroys every character that lies on a border, Chinese first.
+
+    Fix: pass bytes on as they are, or decode with an incremental decoder.
+    """
+    if "\ufffd" in exchange.request.body.decode(errors="replace"):
+        raise Absent("the request held such a character itself")
+    text = exchange.answered.text
+    if "\ufffd" in text:
+        at = text.index("\ufffd")
+        yield Finding("body", f"U+FFFD in {shown(text[max(0, at - 30) : at + 30])}")
+
+
+@must(HTTP, on=EVERY, answers=ANY, needs=(HEADERS, FRAMING))
+def content_encoding_is_true(exchange: Exchange) -> Iterator[Finding]:
+    """The body is encoded as Content-Encoding says, and not encoded when nothing is said.
+
+    A client that believes the header fails on the first byte, usually only on errors, where nobody looks.
+
+    Fix: when the body is unpacked on the way, remove the header; when it is passed on packed, keep it.
+    """
+    response = exchange.answered
+    encoding = response.header("content-encoding").lower()
+    packed = response.body.startswith(b"\x1f\x8b")
+    if encoding in ("gzip", "x-gzip") and response.body and response.decoded is response.body:
+        yield Finding("header content-encoding", f"{encoding}, but the body is not: {shown(response.text[:60])}")
+    if packed and not encoding and exchange.surface != AUDIO:
+        yield Finding("body", "gzip bytes without a Content-Encoding header")
+
+
+@must(
+    ERROR_CODES, on=EVERY, answers=OK, needs=STATUS, when=lambda exchange: exchange.surface not in (MODELS, *STREAMED)
+)
+def error_is_not_a_success(exchange: Exchange) -> Iterator[Finding]:
+    """An error never comes with a 2xx status.
+
+    SDKs decide by the status: they hand the caller an empty object instead of raising, and the caller's money is gone.
+
+    Fix: send the upstream's status, or 4xx/5xx of your own.
+    """
+    yield from _errors_inside(exchange)
+
+
+@must(
+    ERROR_CODES,
+    relay=SHOULD,
+    on=MODELS,
+    answers=OK,
+    needs=STATUS,
+)
+def error_is_not_a_model(exchange: Exchange) -> Iterator[Finding]:
+    """A model that does not exist is refused with a 4xx status, not with an error in a 200.
+
+    The OpenAI SDK builds a Model with nothing in it. one-api and new-api are known to do this.
+
+    Fix: answer 404 with code model_not_found.
+    """
+    yield from _errors_inside(exchange)
+
+
+def _errors_inside(exchange: Exchange) -> Iterator[Finding]:
+    answer = exchange.answered.json
+    error = get(answer, "/error")
+    if error:
+        yield Finding("/error", f"{shown(error)} with status {exchange.status}")
+    if get(answer, "/success") is False:
+        yield Finding("/success", f"false with status {exchange.status}")
+
+
+@must(OBSERVED, on=EVERY, answers=ANY)
+def key_is_not_echoed(exchange: Exchange) -> Iterator[Finding]:
+    """The user's key never appears in a response.
+
+    Responses are logged, cached and pasted into tickets; a key in them is a key lost.
+
+    Fix: never put the Authorization header, or the key read from it, into a message.
+    """
+    for place in exchange.answered.leaks:
+        yield Finding(place, "the user's API key stands in it")
+
+
+@should(NEW_API, on=EVERY, answers=ANY, when=lambda exchange: not exchange.succeeded)
+def errors_keep_internals_to_themselves(exchange: Exchange) -> Iterator[Finding]:
+    """An error message names no internal address, table, hash or traceback.
+
+    Such details help an attacker and tell a buyer nothing; upstream addresses are a relay's own secret.
+
+    Fix: mask addresses and identifiers in messages, and log the details instead.
+    """
+    for pattern, what in LEAKS:
+        found = pattern.search(exchange.answered.text)
+        if found and found.group(0) not in exchange.request.body.decode(errors="replace"):
+            yield Finding("body", f"{what}: {shown(found.group(0))}")
+
+
+@must(OBSERVED, on=EVERY, answers=ANY, needs=(HEADERS, IDS), across=together)
+def request_ids_differ(exchanges: tuple[Exchange, ...]) -> Iterator[Finding]:
+    """Every response carries a request id of its own, where it carries one at all.
+
+    Support can find a request only by its id; one id for two requests points at a cache or at a lost header.
+
+    Fix: make a new id for each request.
+    """
+    seen: dict[str, str] = {}
+    names = ("x-request-id", "x-oneapi-request-id", "request-id")
+    ids = [(each, name, each.answered.header(name)) for each in exchanges for name in names]
+    if not any(value for _, _, value in ids):
+        raise Absent("no request ids")
+    for each, name, value in ids:
+        if value and f"{name}: {value}" in seen:
+            yield Finding(f"header {name}", f"{value} came twice: exchanges {seen[f'{name}: {value}']} and {each.id}")
+        seen[f"{name}: {value}"] = each.id
+
+
+@must(NEW_API, on=EVERY, answers=ANY, needs=(HEADERS, IDS), when=lambda exchange: not exchange.succeeded)
+def message_names_its_own_request_id(exchange: Exchange) -> Iterator[Finding]:
+    """The request id inside an error message is the one in the response header.
+
+    A user pastes the message; an id that is not in the log makes the ticket worthless.
+
+    Fix: use one id for the header and the message.
+    """
+    found = re.search(r"\(request id: ([^)]+)\)", exchange.answered.text)
+    header = exchange.answered.header("x-oneapi-request-id")
+    if not found or not header:
+        raise Absent("no two ids to compare")
+    if found.group(1) != header:
+        yield Finding("/error/message", f"request id {found.group(1)}, but the header says {header}")
+
+
+@must(CORS, on=EVERY, answers=ANY, needs=HEADERS)
+def cors_origin_is_sent_once(exchange: Exchange) -> Iterator[Finding]:
+    """Access-Control-Allow-Origin is sent at most once.
+
+    Browsers refuse a response that has it twice: usually one from the relay and one from the proxy before it.
+
+    Fix: let one of the two set it.
+    """
+    values = [value for name, value in exchange.answered.headers if name.lower() == "access-control-allow-origin"]
+    if not values:
+        raise Absent("no such header")
+    if len(values) > 1 or "," in values[0]:
+        yield Finding("header access-control-allow-origin", f"sent as {', '.join(values)}")
+
+
+@must(HTTP, on=EVERY, answers=ANY, needs=HEADERS)
+def single_headers_are_sent_once(exchange: Exchange) -> Iterator[Finding]:
+    """Headers that may stand once stand once: Content-Type, Content-Length, Transfer-Encoding, Content-Encoding.
+
+    Intermediaries disagree on which of two counts; strict ones refuse the response, others cut it.
+
+    Fix: set each at one place, and do not copy the upstream's framing headers.
+    """
+    names = [name.lower() for name, _ in exchange.answered.headers]
+    for name in ("content-type", "content-length", "transfer-encoding", "content-encoding"):
+        if names.count(name) > 1:
+            yield Finding(f"header {name}", f"sent {names.count(name)} times")
+
+
+@should(ERROR_CODES, on=EVERY, answers=ANY, needs=HEADERS)
+def rate_limits_add_up(exchange: Exchange) -> Iterator[Finding]:
+    """What remains of a rate limit is not more than the limit.
+
+    Clients pace themselves by these numbers.
+
+    Fix: pass both headers on from one source, or neither.
+    """
+    header = exchange.answered.header
+    pairs = [
+        (header(f"x-ratelimit-remaining-{kind}"), header(f"x-ratelimit-limit-{kind}"), kind)
+        for kind in ("requests", "tokens")
+    ]
+    known = [(int(left), int(limit), kind) for left, limit, kind in pairs if left.isdigit() and limit.isdigit()]
+    if not known:
+        raise Absent("no such headers")
+    for left, limit, kind in known:
+        if left > limit:
+            yield Finding(f"header x-ratelimit-remaining-{kind}", f"{left} of {limit}")
+
+
+def said(exchange: Exchange) -> str:
+    """What an error says, for a message: its text where it has one, else the beginning of the body."""
+    response = exchange.answered
+    try:
+        message = get(response.json, "/error/message", str) or get(response.json, "/message", str)
+    except Absent:
+        message = None
+    return shown(message or response.text[:160])
+
+
+def is_json_stream(exchange: Exchange) -> bool:
+    """True for a Gemini stream that was asked for as a JSON array."""
+    return exchange.surface == GEMINI_STREAM and "alt=sse" not in exchange.request.url

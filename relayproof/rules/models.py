@@ -1,0 +1,167 @@
+"""The model list and single models."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote, urlsplit
+
+from relayproof.exchange import STATUS, Exchange
+from relayproof.groups import together
+from relayproof.pointer import Absent, find
+from relayproof.rule import ANY, SHOULD, Finding, must, should
+from relayproof.rules import shapes
+from relayproof.rules.sources import MODEL, MODEL_LIST, OBSERVED
+from relayproof.schema import shown
+from relayproof.surface import MODELS
+
+
+def is_openai(exchange: Exchange) -> bool:
+    """True unless the request speaks Anthropic's or Gemini's dialect."""
+    header = exchange.request.header
+    return "/v1beta" not in exchange.request.url and not header("anthropic-version") and not header("x-goog-api-key")
+
+
+def is_list(exchange: Exchange) -> bool:
+    """True for GET .../models in OpenAI's dialect."""
+    return is_openai(exchange) and bool(re.search(r"/models/?$", urlsplit(exchange.request.url).path))
+
+
+def is_single(exchange: Exchange) -> bool:
+    """True for GET .../models/{model} in OpenAI's dialect."""
+    return is_openai(exchange) and not is_list(exchange) and exchange.request.method == "GET"
+
+
+def asked_id(exchange: Exchange) -> str:
+    """The model that GET .../models/{model} asks for."""
+    return unquote(urlsplit(exchange.request.url).path.partition("/models/")[2]).rstrip("/")
+
+
+shapes.matches_schema("models", "openai/model_list", MODEL_LIST, on=MODELS, when=is_list)
+shapes.matches_schema("models", "openai/model", MODEL, on=MODELS, when=is_single, called="model_matches_schema")
+
+
+@must(MODEL_LIST, on=MODELS, when=is_list)
+def ids_are_unique(exchange: Exchange) -> Iterator[Finding]:
+    """Every model stands in the list once, under a name that is not empty.
+
+    Clients fill menus from it, and take the name as a key.
+
+    Fix: remove doubles when the lists of several channels are joined.
+    """
+    ids = [value for _, value in exchange.find("/data/*/id", str)]
+    if not ids:
+        raise Absent("no models")
+    for name in sorted({name for name in ids if not name or ids.count(name) > 1}):
+        yield Finding("/data", f"{shown(name)} stands {ids.count(name)} times")
+
+
+@must(OBSERVED, on=MODELS)
+def list_is_no_chat_completion(exchange: Exchange) -> Iterator[Finding]:
+    """A model list has no `choices` and no `usage`.
+
+    Some documentation of relays shows a chat completion as the answer of GET /v1/models; code written from it fails.
+
+    Fix: answer with {"object": "list", "data": [...]}, and correct the documentation.
+    """
+    body = exchange.answered.json
+    found = [key for key in ("choices", "usage") if isinstance(body, dict) and key in body]
+    if found:
+        yield Finding("/", f"{' and '.join(found)} in a model list")
+
+
+@must(MODEL, on=MODELS, when=is_single)
+def single_model_is_the_one_asked_for(exchange: Exchange) -> Iterator[Finding]:
+    """GET /v1/models/{model} answers with that model.
+
+    A client that checks whether a model exists reads another one's data.
+
+    Fix: look the model up by its whole name, slashes included.
+    """
+    if exchange.one("/id", str) != asked_id(exchange):
+        yield Finding("/id", f"{shown(exchange.one('/id'))} instead of {shown(asked_id(exchange))}")
+
+
+@must(
+    MODEL,
+    on=MODELS,
+    relay=SHOULD,
+    answers=ANY,
+    needs=STATUS,
+    when=lambda exchange: is_single(exchange) and exchange.expect.get("model") == "unknown",
+)
+def unknown_model_is_not_found(exchange: Exchange) -> Iterator[Finding]:
+    """GET /v1/models/{unknown} is answered with 404.
+
+    Clients ask this to learn whether they may use a model; a 200 says yes. one-api and new-api send an error in a 200.
+
+    Fix: answer 404 with code model_not_found.
+    """
+    if exchange.status != 404:
+        yield Finding("status", f"{exchange.status} instead of 404")
+
+
+@should(MODEL, on=MODELS, answers=ANY, across=together)
+def listed_model_can_be_fetched(exchanges: tuple[Exchange, ...]) -> Iterator[Finding]:
+    """A model that the list shows can be fetched by GET /v1/models/{model}.
+
+    Clients verify a configured model this way. new-api looks only into a table of well-known names.
+
+    Fix: answer from the same source as the list.
+    """
+    listed = {
+        value
+        for each in exchanges
+        if each.succeeded and is_list(each)
+        for _, value in find(each.json, "/data/*/id", str)
+    }
+    fetched = [each for each in exchanges if is_single(each) and asked_id(each) in listed]
+    if not fetched:
+        raise Absent("no listed model was fetched")
+    for each in fetched:
+        if each.status in (404, 405, 501) or (each.succeeded and not each.get("/id")):
+            yield Finding("status", f"{each.status} for {shown(asked_id(each))}, which the list shows")
+
+
+@should(OBSERVED, on=MODELS, across=together)
+def list_is_stable(exchanges: tuple[Exchange, ...]) -> Iterator[Finding]:
+    """Two calls of GET /v1/models give the same models with the same data.
+
+    Clients cache the list by its content; `created` set to the time of the call makes every copy look new.
+
+    Fix: give each model a fixed `created`.
+    """
+    lists = [
+        {item.get("id"): item.get("created") for _, item in find(each.json, "/data/*", dict)}
+        for each in exchanges
+        if is_list(each)
+    ]
+    if len(lists) < 2:
+        raise Absent("the list was asked for once")
+    if set(lists[0]) != set(lists[1]):
+        yield Finding("/data", f"different models: {shown(sorted(map(str, set(lists[0]) ^ set(lists[1])))[:5])}")
+        return
+    moved = next((name for name in lists[0] if lists[0][name] != lists[1][name]), None)
+    if moved is not None:
+        yield Finding("/data/*/created", f"{lists[0][moved]}, then {lists[1][moved]}, for {shown(moved)}")
+
+
+@must(
+    OBSERVED,
+    on=MODELS,
+    answers=ANY,
+    when=lambda exchange: is_list(exchange) and urlsplit(exchange.request.url).path.endswith("/"),
+)
+def trailing_slash_is_no_model(exchange: Exchange) -> Iterator[Finding]:
+    """GET /v1/models/ is the list, a redirect to it, or 404: not a model with an empty name.
+
+    Some clients add the slash. An error about an empty model name in a 200 leaves them with an empty menu.
+
+    Fix: route the path with the slash to the list.
+    """
+    if exchange.status == 404 or 300 <= exchange.status < 400:
+        return
+    if not exchange.succeeded:
+        yield Finding("status", f"{exchange.status}: {shown(exchange.answered.text[:120])}")
+    elif not isinstance(exchange.get("/data"), list):
+        yield Finding("/data", shown(exchange.answered.text[:120]))

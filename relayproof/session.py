@@ -1,0 +1,210 @@
+"""A run: probes x relay -> exchanges, in the right order, within the budget, and with a word for all that was left out."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from relayproof.exchange import Exchange
+from relayproof.judge import NOT_OFFERED, UNTESTED, Outcome, Verdict
+from relayproof.offers import choose_models
+from relayproof.pointer import Absent
+from relayproof.probe import Call, Probe
+from relayproof.relay import Relay
+from relayproof.rule import MUST
+from relayproof.surface import CHAT, CHAT_STREAM, ERRORS, MODELS
+from relayproof.wire.budget import BudgetSpent
+from relayproof.wire.client import Client
+
+NOT_THERE = (404, 405, 501)
+Progress = Callable[[Probe, Exchange | None], None]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A probe that was not sent, or not to its end: why, and what that makes of its surface."""
+
+    probe: str
+    surface: str
+    outcome: Outcome
+    reason: str
+
+    def verdict(self) -> Verdict:
+        """As a verdict, so that what was not measured stands in every report."""
+        rule = "every-response/valid-request-is-answered"
+        return Verdict(rule, MUST, self.surface, self.outcome, probe=self.probe, reason=self.reason)
+
+
+@dataclass
+class Run:
+    """What a run gathered."""
+
+    relay: Relay
+    exchanges: list[Exchange] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    requests: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+def run(
+    relay: Relay,
+    probes: Iterable[Probe],
+    *,
+    client: Client | None = None,
+    progress: Progress = lambda probe, exchange: None,
+) -> Run:
+    """Send the probes: the model list first, then each surface's basic probe, the others side by side, bad ones last.
+
+    Never raises for anything a relay does. A surface whose basic probe is not answered is not asked further.
+    """
+    started = time.monotonic()
+    with client or Client(relay) as sender:
+        session = _Session(relay, sender, progress)
+        session.go([probe for probe in probes if probe.spend <= relay.limits.spend])
+        result = session.result
+        spent = sender.budget.spent
+        result.requests, result.tokens = spent.requests, spent.tokens
+    result.exchanges.sort(key=lambda exchange: exchange.id)
+    result.relay, result.seconds = session.relay, round(time.monotonic() - started, 2)
+    return result
+
+
+class _Session:
+    def __init__(self, relay: Relay, client: Client, progress: Progress) -> None:
+        self.relay, self.client, self.progress = relay, client, progress
+        self.result = Run(relay)
+        self.closed: dict[str, LeftOut] = {}
+        self._lock = threading.Lock()
+
+    def go(self, probes: Sequence[Probe]) -> None:
+        first = [probe for probe in probes if probe.surface == MODELS and probe.basic]
+        self.each(first)
+        self.choose()
+        rest = [probe for probe in probes if probe not in first and self.offered(probe)]
+        basic = [probe for probe in rest if probe.basic]
+        self.each(basic)
+        self.side_by_side([probe for probe in rest if not probe.basic and not probe.negative])
+        self.bad_ones([probe for probe in rest if probe.negative], basic)
+
+    def choose(self) -> None:
+        """Pick a model per surface from the list that the relay gave, where the user named none."""
+        answer = next((each for each in self.result.exchanges if each.surface == MODELS and each.succeeded), None)
+        chosen = choose_models(answer, self.relay)
+        self.relay = replace(self.relay, models=chosen)
+        self.result.relay = self.relay
+
+    def offered(self, probe: Probe) -> bool:
+        """False, with a word, for a surface that the relay does not claim to serve."""
+        if probe.surface in (MODELS, ERRORS) or self.relay.model(probe.surface):
+            return True
+        if not any(left.surface == probe.surface for left in self.result.left_out):
+            self.leave_out(probe, *self.why_not(probe))
+        return False
+
+    def why_not(self, probe: Probe) -> tuple[Outcome, str]:
+        if self.relay.claims(probe.surface):
+            return UNTESTED, "claimed, but no model is known for it: name one under [models] in relayproof.toml"
+        if probe.surface in (CHAT, CHAT_STREAM) and not self.result.exchanges:
+            return UNTESTED, "no model is known: the model list was not asked for; name one with --model"
+        listed = next((each for each in self.result.exchanges if each.surface == MODELS), None)
+        if listed is None or not listed.succeeded:
+            return UNTESTED, f"the model list could not be read ({outcome_of(listed)}), and no model was named"
+        return NOT_OFFERED, "the model list names no model for it"
+
+    def leave_out(self, probe: Probe, outcome: Outcome, reason: str) -> None:
+        with self._lock:
+            self.result.left_out.append(LeftOut(probe.name, probe.surface, outcome, reason))
+
+    def each(self, probes: Iterable[Probe]) -> None:
+        for probe in probes:
+            self.send(probe)
+
+    def side_by_side(self, probes: Sequence[Probe]) -> None:
+        with ThreadPoolExecutor(max_workers=max(self.relay.limits.concurrency, 1)) as pool:
+            list(pool.map(self.send, probes))
+
+    def send(self, probe: Probe) -> None:
+        """Run one probe to its end, and note where it could not go on."""
+        closed = self.closed.get(probe.surface)
+        if closed is not None:
+            self.leave_out(probe, closed.outcome, closed.reason)
+            return
+        steps = probe.run(self.relay)
+        exchange: Exchange | None = None
+        with contextlib.closing(steps):
+            try:
+                call = next(steps)
+                while True:
+                    exchange = self.exchange(call, probe)
+                    if exchange.response is None and probe.basic:
+                        break
+                    call = steps.send(exchange)
+            except (StopIteration, Absent):
+                pass
+            except BudgetSpent as spent:
+                self.leave_out(probe, UNTESTED, str(spent))
+        if probe.basic:
+            self.settle(probe, exchange)
+
+    def exchange(self, call: Call, probe: Probe) -> Exchange:
+        exchange = self.client.send(replace(call, expect={"now": int(time.time())} | dict(call.expect)), probe.name)
+        with self._lock:
+            self.result.exchanges.append(exchange)
+        if exchange.response is None:
+            self.leave_out(probe, UNTESTED, exchange.failure)
+        self.progress(probe, exchange)
+        return exchange
+
+    def settle(self, probe: Probe, exchange: Exchange | None) -> None:
+        """Close a surface whose basic probe was not answered: nothing more is asked of it."""
+        if exchange is None or exchange.succeeded or probe.surface == MODELS:
+            return
+        absent = exchange.status in NOT_THERE and not self.relay.claims(probe.surface) and probe.surface != CHAT
+        outcome = NOT_OFFERED if absent else UNTESTED
+        reason = f"its basic request was not answered: {outcome_of(exchange)}"
+        self.closed[probe.surface] = LeftOut(probe.name, probe.surface, outcome, reason)
+        if absent:
+            self.leave_out(probe, NOT_OFFERED, reason)
+            self.result.exchanges.remove(exchange)
+
+    def bad_ones(self, probes: Sequence[Probe], basic: Sequence[Probe]) -> None:
+        """The requests that are to be refused, one by one, and a good one after them."""
+        if not probes:
+            return
+        self.each(probes)
+        good = next((probe for probe in basic if probe.surface == CHAT and CHAT not in self.closed), None)
+        if good is None:
+            return
+        call = next(good.run(self.relay))
+        try:
+            after = self.exchange(replace(call, expect=dict(call.expect) | {"after": "bad requests"}), good)
+        except BudgetSpent as spent:
+            self.leave_out(good, UNTESTED, str(spent))
+            return
+        if not after.succeeded:
+            self.shut(after)
+
+    def shut(self, after: Exchange) -> None:
+        """Mark the refusals that a tripped circuit breaker gave: they say nothing about the requests."""
+        names = {
+            each.id for each in self.result.exchanges if each.status == after.status and each.expect.get("refusal")
+        }
+        self.result.exchanges = [
+            replace(each, expect=dict(each.expect) | {"shut": True}) if each.id in names else each
+            for each in self.result.exchanges
+        ]
+
+
+def outcome_of(exchange: Exchange | None) -> str:
+    """How an exchange went, in a few words."""
+    if exchange is None:
+        return "not asked"
+    if exchange.response is None:
+        return exchange.failure
+    return f"status {exchange.status}"

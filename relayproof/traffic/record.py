@@ -1,0 +1,90 @@
+"""What all formats have in common: checked parts, bodies as bytes, secrets masked, problems collected."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from relayproof.exchange import Exchange, Headers
+from relayproof.pointer import is_a
+from relayproof.wire.cassette import BadTraffic
+from relayproof.wire.scrub import Scrubber, tidy
+
+CUT = b"<<CUT"
+PRESENT = "<present>"
+KINDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    dict: "an object",
+    list: "a list",
+    bool: "true or false",
+}
+_SCRUBBER = Scrubber(())
+
+
+class Problems:
+    """Where problems go: into the caller's list, or up as exceptions."""
+
+    def __init__(self, found: list[BadTraffic] | None) -> None:
+        self._found = found
+
+    def add(self, problem: BadTraffic) -> None:
+        """Keep a problem. Raises it when nobody collects."""
+        if self._found is None:
+            raise problem from None
+        self._found.append(problem)
+
+
+def part(whole: Any, name: str, kind: Any, default: Any = None) -> Any:
+    """A member of an object; `default` when it is missing or null. Raises BadTraffic when it is of another kind."""
+    value = whole.get(name)
+    if value is None:
+        return default
+    if not is_a(value, kind):
+        raise BadTraffic("", f"`{name}` is to be {KINDS[kind]}, not {json.dumps(value, default=str)[:60]}")
+    return value
+
+
+def path_and_query(url: str) -> str:
+    """A URL without its host, and without keys in its query."""
+    parts = urlsplit(url)
+    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    return tidy(_SCRUBBER.url(path or "/"))
+
+
+def clean(headers: Iterable[tuple[str, str]]) -> Headers:
+    """Headers with every secret masked, and without the pseudo-headers of HTTP/2."""
+    return tuple((name, tidy(value)) for name, value in _SCRUBBER.headers(headers) if not name.startswith(":"))
+
+
+def dumped(value: Any) -> bytes:
+    """A JSON value as bytes; lone surrogates as escapes."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value).encode()
+
+
+def encoded(text: str) -> bytes:
+    """Text as bytes; what was no UTF-8 before it became text stays none."""
+    return text.encode(errors="surrogatepass")
+
+
+def readable(exchange: Exchange) -> Exchange:
+    """The exchange itself. Raises BadTraffic when its body is packed in a way that no one here unpacks."""
+    response = exchange.response
+    encoding = response.header("content-encoding").strip().lower() if response else ""
+    if response and encoding in ("br", "zstd") and not _is_text(response.body):
+        raise BadTraffic("", f"the body is packed with {encoding}; record it with gzip, or unpacked")
+    return exchange
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,90 @@
+"""VCR cassettes: our own, plain vcrpy's, ruby-vcr's and go-vcr's. One file is one session."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from relayproof.exchange import CLOCK, CONTENT, FRAMING, HEADERS, REQUEST, TIMING, Exchange, Request, Response
+from relayproof.traffic.record import Problems, clean, encoded, part, path_and_query, readable
+from relayproof.wire import cassette
+from relayproof.wire.cassette import BadTraffic
+
+
+def looks_like_one(data: bytes) -> bool:
+    """True when the beginning of a file is a cassette's."""
+    return any(word in data[:2000] for word in (b"interactions:", b"http_interactions:"))
+
+
+def read(path: Path, data: bytes, problems: Problems) -> Iterator[Exchange]:
+    """The exchanges of a cassette file; ours come back exactly as they were written."""
+    for number, interaction in enumerate(_interactions(path, data), 1):
+        place = f"{path}: interaction {number}"
+        try:
+            if isinstance(interaction, dict) and cassette.NOTES in interaction:
+                yield cassette.exchange(interaction, place)
+            else:
+                yield readable(_exchange(interaction, str(number), path.name))
+        except BadTraffic as bad:
+            problems.add(BadTraffic(place, bad.problem))
+
+
+def _interactions(path: Path, data: bytes) -> list[Any]:
+    document = cassette.load(path, data)
+    if isinstance(document, dict) and "http_interactions" in document:
+        document = {"interactions": document["http_interactions"]}
+    return cassette.interactions(document, str(path))
+
+
+def _exchange(interaction: Any, number: str, session: str) -> Exchange:
+    if not isinstance(interaction, dict):
+        raise BadTraffic("", "is no mapping")
+    asked, answer = part(interaction, "request", dict, {}), part(interaction, "response", dict)
+    if answer is None:
+        raise BadTraffic("", "it has no response")
+    blind = {CLOCK, TIMING}
+    request = _request(asked, blind)
+    return Exchange(request, _response(answer, blind), number, session=session, blind=frozenset(blind))
+
+
+def _request(asked: Mapping[str, Any], blind: set[str]) -> Request:
+    url = part(asked, "uri", str) or part(asked, "url", str)
+    if not url:
+        raise BadTraffic("", "the request has no uri")
+    method = part(asked, "method", str, "GET").upper()
+    if "body" not in asked and method == "POST":
+        blind.add(REQUEST)
+    headers = clean(cassette.flat_headers(asked.get("headers")))
+    return Request(method, path_and_query(url), headers, _body(asked.get("body")))
+
+
+def _response(answer: Mapping[str, Any], blind: set[str]) -> Response:
+    headers = clean(cassette.flat_headers(answer.get("headers")))
+    given = answer.get("body", answer.get("content"))
+    if given is None:
+        blind.add(CONTENT)
+    if not headers:
+        blind.add(HEADERS)
+    response = Response(_status(answer), headers, _body(given))
+    if response.header("content-encoding") and response.decoded is response.body:
+        blind.add(FRAMING)
+    return response
+
+
+def _status(answer: Mapping[str, Any]) -> int:
+    status = answer.get("status")
+    code = status.get("code") if isinstance(status, dict) else answer.get("code", answer.get("status_code", status))
+    if not str(code).isdigit():
+        raise BadTraffic("", f"the status is {code!r}")
+    return int(str(code))
+
+
+def _body(body: Any) -> bytes:
+    """vcrpy: `{string: ...}` or the text itself; ruby-vcr: `{encoding, string}` or `{encoding, base64_string}`."""
+    if isinstance(body, dict) and "base64_string" in body:
+        return base64.b64decode(str(body["base64_string"]))
+    if isinstance(body, dict):
+        body = body.get("string")
+    return encoded(body) if isinstance(body, str) else cassette.as_bytes(body)
