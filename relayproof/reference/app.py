@@ -14,6 +14,22 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 KEY = "sk-relayproof-reference-0123456789abcdef"
+ANTHROPIC_KINDS = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    529: "overloaded_error",
+}
+GOOGLE_WORDS = {
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    429: "RESOURCE_EXHAUSTED",
+    501: "UNIMPLEMENTED",
+    503: "UNAVAILABLE",
+}
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -28,10 +44,15 @@ class Refusal(Exception):
         self.kind = kind or ("invalid_request_error" if status < 500 else "server_error")
 
 
-def envelope(error: Refusal) -> dict[str, Any]:
-    """The OpenAI error object."""
-    told = {"message": error.message, "type": error.kind, "param": error.param, "code": error.code}
-    return {"error": told}
+def envelope(error: Refusal, path: str = "") -> dict[str, Any]:
+    """The error object in the dialect that the path speaks: Anthropic's, Gemini's, or OpenAI's."""
+    if path.startswith("/v1/messages"):
+        kind = ANTHROPIC_KINDS.get(error.status, "api_error" if error.status >= 500 else "invalid_request_error")
+        return {"type": "error", "error": {"type": kind, "message": error.message}}
+    if path.startswith("/v1beta"):
+        word = GOOGLE_WORDS.get(error.status, "INTERNAL" if error.status >= 500 else "INVALID_ARGUMENT")
+        return {"error": {"code": error.status, "message": error.message, "status": word}}
+    return {"error": {"message": error.message, "type": error.kind, "param": error.param, "code": error.code}}
 
 
 def make_app(key: str = KEY) -> Starlette:
@@ -63,8 +84,15 @@ def _guarded(route: Route) -> Route:
 
 
 def check_key(request: Request) -> None:
-    """Let a request with the right key pass. Raises Refusal (401)."""
+    """Let a request with the right key pass, in any header form that its path knows. Raises Refusal (401)."""
     given = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+    path, headers = request.url.path, request.headers
+    if path.startswith("/v1/messages"):
+        given = headers.get("x-api-key", given)
+    elif path.startswith("/v1beta"):
+        given = headers.get("x-goog-api-key") or request.query_params.get("key") or given
+    elif path.startswith("/mj"):
+        given = given or headers.get("mj-api-secret", "")
     if not given:
         raise Refusal(401, "No API key was given. Send it as `Authorization: Bearer KEY`.")
     if given != request.app.state.key:
@@ -85,18 +113,18 @@ async def json_body(request: Request) -> dict[str, Any]:
 async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
     headers = {"retry-after": "1"} if error.status in (429, 503) else None
-    return JSONResponse(envelope(error), status_code=error.status, headers=headers)
+    return JSONResponse(envelope(error, request.url.path), status_code=error.status, headers=headers)
 
 
 async def _no_path(request: Request, error: Exception) -> Response:
     refusal = Refusal(404, f"Invalid URL ({request.method} {request.url.path})")
-    return JSONResponse(envelope(refusal), status_code=404)
+    return JSONResponse(envelope(refusal, request.url.path), status_code=404)
 
 
 async def _no_method(request: Request, error: Exception) -> Response:
     refusal = Refusal(405, f"Not allowed to {request.method} {request.url.path}")
-    return JSONResponse(envelope(refusal), status_code=405)
+    return JSONResponse(envelope(refusal, request.url.path), status_code=405)
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    return JSONResponse(envelope(Refusal(500, "The reference relay failed.")), status_code=500)
+    return JSONResponse(envelope(Refusal(500, "The reference relay failed."), request.url.path), status_code=500)

@@ -58,6 +58,7 @@ def _words(overview: Overview) -> dict[str, Any]:
         "t": lambda key, **values: _both({each: say(key, each, **values) for each in LANGUAGES}),
         "plain": say,
         "surface_words": lambda surface: _both({each: surface_name(surface, each) for each in LANGUAGES}),
+        "exit_words": lambda: _both({each: overview.exit_words(each) for each in LANGUAGES}),
         "sentence": lambda: _both({each: overview.sentence(each) for each in LANGUAGES}),
         "has_words": WORDS.__contains__,
     }

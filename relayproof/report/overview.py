@@ -152,6 +152,14 @@ class Overview:
         )
         return next(((key, count) for key, count in cases if count), ("sentence.good", required[PASSES]))
 
+    def exit_words(self, language: str = "en") -> str:
+        """What the exit code means, in this run."""
+        code = self.results.summary.exit_code
+        cause = ""
+        if code == 1 and not self.required[FAILS]:
+            cause = ".stale" if self.of("stale") else ".strict"
+        return say(f"exit.{code}{cause}", language)
+
     def untested(self) -> Iterator[tuple[str, list[Ruling]]]:
         """(reason, the rules that it kept from being tested), in the order of the surfaces."""
         found: dict[str, list[Ruling]] = {}

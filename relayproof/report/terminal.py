@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from relayproof.judge import PASSES, STALE
 from relayproof.report.overview import KINDS, Overview, Ruling, Tally, whole
@@ -57,14 +57,27 @@ def _counts(tally: Tally, language: str) -> str:
     return "   ".join(f"{tally.counts[kind]:>3} {words[kind]}" for kind in shown)
 
 
+def _by_rule(rulings: Sequence[Ruling]) -> list[list[Ruling]]:
+    """The same rule on several surfaces is told once."""
+    found: dict[tuple[str, str], list[Ruling]] = {}
+    for ruling in rulings:
+        found.setdefault((ruling.rule, ruling.kind), []).append(ruling)
+    return list(found.values())
+
+
+def _surfaces(rulings: Sequence[Ruling]) -> str:
+    return ",".join(ruling.surface for ruling in rulings)
+
+
 def _failures(overview: Overview, width: int, language: str, folder: str) -> Iterator[str]:
-    failed = overview.of("fails", "stale")
-    for ruling in failed[:MOST_FAILURES]:
+    failed = _by_rule(overview.of("fails", "stale"))
+    for same in failed[:MOST_FAILURES]:
         yield ""
-        mark = "mark.stale" if ruling.outcome is STALE else "mark.fails"
-        level = say(str(ruling.level), language)
-        yield from wrapped(f"{say(mark, language)}  {ruling.rule}   {level}   {ruling.surface}", width, INDENT)
-        yield from _details(ruling, width, language)
+        mark = say("mark.stale" if same[0].outcome is STALE else "mark.fails", language)
+        level = say(str(same[0].level), language)
+        yield from wrapped(f"{mark}  {same[0].rule}   {level}   {_surfaces(same)}", width, INDENT)
+        yield from _details(same[0], width, language)
+        yield from _clause(say("again", language), f"relayproof run URL --only {_surfaces(same)}", width, 2)
     yield from _rest(len(failed) - MOST_FAILURES, language, folder)
 
 
@@ -76,7 +89,6 @@ def _details(ruling: Ruling, width: int, language: str) -> Iterator[str]:
     if ruling.page and ruling.outcome is not STALE:
         yield from _clause(say("why.short", language), _first_sentence(ruling.page.why), width, 2)
         yield from _clause(say("fix.short", language), ruling.page.fix, width, 3)
-    yield from _clause(say("again", language), f"relayproof run URL --only {ruling.surface}", width, 2)
 
 
 def _clause(label: str, text: str, width: int, most: int) -> Iterator[str]:
@@ -98,13 +110,13 @@ def _rest(number: int, language: str, folder: str) -> Iterator[str]:
 
 
 def _warnings(overview: Overview, width: int, language: str, folder: str) -> Iterator[str]:
-    warnings = overview.of("warns")
+    warnings = _by_rule(overview.of("warns"))
     if warnings:
         yield ""
-    for ruling in warnings[:MOST_WARNINGS]:
-        finding = ruling.places[0].finding if ruling.places else None
-        what = f"{finding.where or '/'}: {' '.join(finding.what.split())}" if finding else ""
-        yield shortened(f"{say('warns', language)}  {ruling.rule}  {what}", width)
+    for same in warnings[:MOST_WARNINGS]:
+        places = [place.finding for ruling in same for place in ruling.places[:1]]
+        what = f"{places[0].where or '/'}: {' '.join(places[0].what.split())}" if places else ""
+        yield shortened(f"{say('warns', language)}  {same[0].rule}  {_surfaces(same)}  {what}", width)
     yield from _rest(len(warnings) - MOST_WARNINGS, language, folder)
 
 
@@ -137,12 +149,12 @@ def _last(overview: Overview, width: int, language: str) -> Iterator[str]:
     spent = [say("requests", language, count=results.requests), say("tokens", language, count=results.tokens)]
     if results.seconds is not None:
         spent.append(say("seconds", language, count=round(results.seconds)))
-    left, right = "   ".join(parts), ", ".join(spent)
+    left, right = "   ".join(parts), say("comma", language).join(spent)
     if cells(left) + cells(right) + 3 <= width:
         yield padded(left, width - cells(right)) + right
     else:
         yield from (*wrapped(left, width), *wrapped(right, width))
-    yield from wrapped(say(f"exit.{results.summary.exit_code}", language), width)
+    yield from wrapped(overview.exit_words(language), width)
 
 
 def cells(text: str) -> int:

@@ -61,11 +61,15 @@ WORDS: dict[str, tuple[str, str]] = {
         "exit 0: every required rule that applies was measured and holds",
         "退出码 0：适用的必须规则全部测过且通过",
     ),
-    "exit.1": (
-        "exit 1: a required rule fails, a known deviation is gone, or a warning under --strict",
-        "退出码 1：有必须规则未通过、已知偏差已不存在，或严格模式下有警告",
+    "exit.1": ("exit 1: a required rule fails", "退出码 1：有必须遵守的规则未通过"),
+    "exit.1.stale": (
+        "exit 1: relayproof.toml lists a known deviation that no longer exists",
+        "退出码 1：relayproof.toml 中登记的已知偏差已不存在",
     ),
-    "exit.2": ("exit 2: the command or its settings can't be used", "退出码 2：命令或配置有误"),
+    "exit.1.strict": (
+        "exit 1: a recommended rule fails, and the run is strict",
+        "退出码 1：严格模式下有建议遵守的规则未通过",
+    ),
     "exit.3": (
         "exit 3: relayproof itself failed; the relay is not to blame",
         "退出码 3：relayproof 自身出错，与中转站无关",
@@ -139,6 +143,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "rules": ("{count} rules", "{count} 条规则"),
     "rules.one": ("1 rule", "1 条规则"),
     "total": ("all", "合计"),
+    "about": (
+        "relayproof sends this relay small, real requests and holds every answer, byte for byte, against what the "
+        "API's documentation promises to clients.",
+        "relayproof 向该中转站发送少量真实请求，并将每个响应逐字节与 API 文档对客户端的承诺进行对照。",
+    ),
+    "comma": (", ", "，"),
     "report": ("Conformance report", "一致性测试报告"),
     "profile": ("profile", "配置"),
     "summary": ("Summary", "概要"),

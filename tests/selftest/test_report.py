@@ -101,6 +101,18 @@ def error_is_json(exchange):
         yield Finding("content-type", f"{exchange.answered.header('content-type')}: {exchange.answered.text}")
 
 
+def finish_reason(exchange):
+    """Every choice of a finished answer has a `finish_reason`.
+
+    Agents loop on it; null reads as "still writing".
+
+    Fix: pass the upstream's value on.
+    """
+    for where, reason in exchange.find("/choices/*/finish_reason"):
+        if reason is None:
+            yield Finding(where, "null")
+
+
 def fingerprint(exchange):
     """The answer carries a `system_fingerprint`.
 
@@ -122,6 +134,7 @@ RULES = [
     made(error_inside_stream, MUST, "chat_stream", "chat-stream/error-inside-stream"),
     made(request_id, SHOULD, ("chat", "chat_stream", "models"), "every-response/request-id"),
     made(error_is_json, MUST, "chat", "errors/error-is-json", answers="refused"),
+    made(finish_reason, MUST, "chat", "chat/finish-reason"),
     made(fingerprint, MAY, "chat", "chat/fingerprint"),
 ]
 
@@ -499,7 +512,7 @@ def test_no_line_of_the_summary_is_wider_than_the_screen():
 def test_the_summary_ends_in_its_arithmetic_and_the_exit_code():
     lines = terminal.summary(sample()).splitlines()
     text = " ".join(lines[-3:])
-    for part in ("required 0/", "known 1", "untested 3", "6 requests, 8,112 tokens, 48 s", "exit 1: a required rule"):
+    for part in ("required 1/7", "known 1", "untested 3", "6 requests, 8,112 tokens, 48 s", "exit 1: a required rule"):
         assert part in text
 
 
