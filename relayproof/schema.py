@@ -88,6 +88,11 @@ def mismatches_of(foreign: Any, document: Any) -> Iterator[Mismatch]:
         return
 
 
+def fits(foreign: Any, document: Any) -> bool:
+    """True when a document has no mismatch under a schema that came in a request."""
+    return next(mismatches_of(foreign, document), None) is None
+
+
 @functools.cache
 def _fast(name: str) -> Any:
     resources = [(BASE + f"{each}.json", load(each)) for each in names()]

@@ -69,7 +69,7 @@ _PATHS = (
     (GEMINI, re.compile(r"/models/[^/]+:generateContent$")),
     (MIDJOURNEY, re.compile(r"/mj/(submit|task|insight-face)/")),
     (SUNO, re.compile(r"/suno/(submit|fetch)\b")),
-    (MODELS, re.compile(r"/models(/[^:]*)?/?$")),
+    (MODELS, re.compile(r"(?<!/api)/models(/[^:]*)?/?$")),
 )
 _CHAT_GPTS = re.compile(r"^(gpt-4o?-all|gpt-4-gizmo-|suno-v|chirp-v)")
 
@@ -78,6 +78,8 @@ def recognise(method: str, url: str, asked: Any, content_type: str, body: bytes)
     """The surface of an exchange from its request line, its request JSON (None if unknown) and what came back."""
     path = urlsplit(url).path
     found = next((surface for surface, pattern in _PATHS if pattern.search(path)), OTHER)
+    if found == MODELS and method not in ("GET", "HEAD"):
+        return OTHER
     if found in STREAMS and streamed(url, asked, content_type, body):
         return STREAMS[found]
     return found

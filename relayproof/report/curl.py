@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from relayproof.exchange import REQUEST, Exchange, Part
-from relayproof.report.untrusted import fit, visible
+from relayproof.report.untrusted import fit, one_line, visible
 from relayproof.surface import STREAMS
 from relayproof.wire.scrub import MASKED, SECRET_HEADERS, tidy
 
@@ -101,9 +101,9 @@ def _shortened(value: Any) -> Any:
 
 
 def _form(parts: tuple[Part, ...]) -> tuple[list[str], list[str]]:
-    notes = [
-        f"{fit(part.filename)}: {len(part.value):,} bytes, {fit(part.content_type)}" for part in parts if part.filename
-    ]
+    files = [part for part in parts if part.filename]
+    # On one line: a line feed in a file name must not begin a command.
+    notes = [one_line(f"{part.filename}: {len(part.value):,} bytes, {part.content_type}") for part in files]
     return [_field(part) for part in parts], notes
 
 

@@ -61,7 +61,7 @@ def excerpt(exchange: Exchange, where: str) -> str:
     response = exchange.response
     if response is None:
         return f"{HERE}no answer: {one_line(exchange.failure, 300)}"
-    head = [f"{ASIDE}HTTP {response.status}", *_headers(response, where), ASIDE.strip()]
+    head = [f"{HERE if where == 'status' else ASIDE}HTTP {response.status}", *_headers(response, where), ASIDE.strip()]
     if response.ended is not Ended.COMPLETE:
         head.insert(1, f"{ASIDE}(the response ended early: {response.ended})")
     return "\n".join([*head, *_clipped(_body(exchange, response, where))])
@@ -78,6 +78,8 @@ def _body(exchange: Exchange, response: Response, where: str) -> list[str]:
     if not response.decoded:
         return [f"{ASIDE}(no body)"]
     event, span, path = EVENT.search(where), BYTES.search(where), POINTER.search(where)
+    if where == "end" and response.events:
+        return _events(response, len(response.events) - 1)
     if event and int(event.group(1)) < len(response.events):
         return _events(response, int(event.group(1)))
     if span and int(span.group(1)) < len(response.decoded):
@@ -142,7 +144,7 @@ def _beginning(response: Response) -> list[str]:
 def _binary(body: bytes) -> bool:
     sample = body[:512]
     odd = sum(byte < 9 or 13 < byte < 32 for byte in sample) + 3 * sample[:-4].decode(errors="replace").count("\ufffd")
-    return odd * 10 > len(sample)
+    return odd * 4 > len(sample)
 
 
 def _clipped(shown: Sequence[str]) -> list[str]:

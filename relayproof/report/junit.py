@@ -58,7 +58,7 @@ def _outcome(case: ET.Element, verdict: Verdict, language: str) -> None:
 
 
 def _page(verdict: Verdict, language: str) -> str:
-    lines = [f"{finding.where or '/'}: {finding.what}" for finding in verdict.findings]
+    lines = [f"{finding.where or say('whole', language)}: {finding.what}" for finding in verdict.findings]
     if verdict.page:
         page = verdict.page
         texts = (("expected", page.title), ("why", page.why), ("fix", page.fix), ("source", str(page.source)))

@@ -63,13 +63,13 @@ def _sections(overview: Overview, language: str) -> Iterator[str]:
         if rulings:
             yield f"\n### {say(f'head.{kind}', language)} ({len(rulings)})\n"
             yield from (_ruling(ruling, language, kind in OPEN) for ruling in rulings)
-    untested = list(overview.untested())
-    if untested:
-        yield f"\n### {say('head.untested', language)} ({sum(len(rulings) for _, rulings in untested)})\n\n"
-    for reason, rulings in untested:
+    gaps = overview.gaps()
+    if gaps:
+        yield f"\n### {say('head.untested', language)} ({len(overview.of('untested'))})\n\n"
+    for reason, same in gaps.items():
         shown = code(reason) if reason else say("no-reason", language)
-        rules = ", ".join(code(ruling.rule) for ruling in rulings[:8]) + (" …" if len(rulings) > 8 else "")
-        yield f"- {shown}: {say('rules', language, count=len(rulings))} ({rules})\n"
+        rules = ", ".join(code(gap.ruling.rule) for gap in same[:8]) + (" …" if len(same) > 8 else "")
+        yield f"- {shown}: {say('rules', language, count=len(same))} ({rules})\n"
     for error in overview.results.errors:
         yield f"\n### {say('head.errors', language)}: {code(error.rule)}\n\n{block(error.trace)}\n"
 
@@ -82,7 +82,8 @@ def _ruling(ruling: Ruling, language: str, opened: bool) -> str:
     if page:
         lines.append(f"**{say('expected', language)}** {prose(page.title)}\n")
     for place in ruling.places[:MOST_PLACES]:
-        lines.append(f"**{say('where', language)}** {code(place.finding.where or '/')}\n")
+        where = code(place.finding.where) if place.finding.where else say("whole", language)
+        lines.append(f"**{say('where', language)}** {where}\n")
         lines.append(block(one_line(place.finding.what, LONGEST_VALUE)) + "\n")
     if len(ruling.places) > MOST_PLACES:
         lines.append(say("places", language, count=len(ruling.places) - MOST_PLACES) + "\n")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -32,7 +32,7 @@ class Place:
     verdicts: tuple[Verdict, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ruling:
     """One rule on one surface: its verdicts, of which the worst counts."""
 
@@ -72,12 +72,11 @@ class Ruling:
 
     @cached_property
     def places(self) -> list[Place]:
-        """The findings, those that differ only in an index told once."""
+        """The findings; those that differ only in numbers and quoted values are told once."""
         found: dict[str, tuple[Finding, list[Verdict]]] = {}
         for verdict in self.worst:
             for finding in verdict.findings:
-                kind = re.sub(r"\d+", "*", f"{finding.where} {finding.what}")
-                found.setdefault(kind, (finding, []))[1].append(verdict)
+                found.setdefault(_alike(finding), (finding, []))[1].append(verdict)
         return [Place(finding, tuple(verdicts)) for finding, verdicts in found.values()]
 
 
@@ -94,6 +93,14 @@ class Tally:
     def only(self) -> str:
         """The one kind that all rules here are of; "" when they differ."""
         return next(iter(self.counts)) if len(self.counts) == 1 else ""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A rule that could not be tested on some probes."""
+
+    ruling: Ruling
+    probes: tuple[str, ...]
 
 
 class Overview:
@@ -122,9 +129,9 @@ class Overview:
 
     def _tally(self, surface: str) -> Tally:
         here = [ruling for ruling in self.rulings if ruling.surface == surface]
-        named = (verdict.model for ruling in here for verdict in ruling.verdicts if verdict.model)
+        named = Counter(verdict.model for ruling in here for verdict in ruling.verdicts if verdict.model)
         reasons = (reason for ruling in here if ruling.kind in ("untested", "not-offered") for reason in ruling.reasons)
-        model = self.results.models.get(surface) or ", ".join(list(dict.fromkeys(named))[:2])
+        model = self.results.models.get(surface) or next((name for name, _ in named.most_common(1)), "")
         return Tally(surface, model, Counter(ruling.kind for ruling in here), tuple(dict.fromkeys(reasons)))
 
     @property
@@ -160,12 +167,22 @@ class Overview:
             cause = ".stale" if self.of("stale") else ".strict"
         return say(f"exit.{code}{cause}", language)
 
-    def untested(self) -> Iterator[tuple[str, list[Ruling]]]:
-        """(reason, the rules that it kept from being tested), in the order of the surfaces."""
-        found: dict[str, list[Ruling]] = {}
-        for ruling in self.of("untested"):
-            found.setdefault(ruling.reasons[0] if ruling.reasons else "", []).append(ruling)
-        yield from found.items()
+    def gaps(self) -> dict[str, list[Gap]]:
+        """What was not tested, by reason: also where other verdicts of the same rule came out worse."""
+        found: dict[str, dict[Ruling, list[str]]] = {}
+        for ruling in self.rulings:
+            for verdict in ruling.verdicts:
+                if verdict.outcome is UNTESTED:
+                    found.setdefault(verdict.reason, {}).setdefault(ruling, []).append(verdict.probe)
+        return {
+            reason: [Gap(ruling, tuple(dict.fromkeys(filter(None, probes)))) for ruling, probes in gaps.items()]
+            for reason, gaps in found.items()
+        }
+
+
+def _alike(finding: Finding) -> str:
+    what = re.sub(r'"(?:\\.|[^"\\])*"?|\w*\d\w*', "*", finding.what)[:40]
+    return re.sub(r"\d+", "*", finding.where) + " " + what
 
 
 def whole(counts: Counter[Outcome]) -> int:

@@ -24,7 +24,7 @@
       list.hidden = empty;
       list.previousElementSibling.hidden = empty;
     }
-    for (const long of all("details.long")) long.open = words.length > 0 || (long.open && filtered);
+    if (words.length) for (const long of all("details.long")) long.open = true;
     document.getElementById("nothing").hidden = !filtered || items.some((item) => !item.hidden);
   };
 

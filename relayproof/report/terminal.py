@@ -10,6 +10,7 @@ from relayproof.judge import PASSES, STALE
 from relayproof.report.overview import KINDS, Overview, Ruling, Tally, whole
 from relayproof.report.wording import say
 from relayproof.results import Results
+from relayproof.rule import Finding
 
 MOST_FAILURES, MOST_WARNINGS, MOST_REASONS = 8, 6, 5
 INDENT = 6
@@ -22,7 +23,7 @@ def summary(results: Results, width: int = 80, *, language: str = "en", folder: 
     lines = [*_head(overview, width, language), "", *_table(overview, width, language)]
     lines += _failures(overview, width, language, folder)
     lines += _warnings(overview, width, language, folder)
-    lines += _untested(overview, width, language)
+    lines += _untested(overview, width, language, folder)
     lines += _errors(overview, width, language)
     return "\n".join([*lines, "", *_last(overview, width, language)]) + "\n"
 
@@ -43,10 +44,11 @@ def _table(overview: Overview, width: int, language: str) -> Iterator[str]:
         reason = f"  ({tally.reasons[0]})" if tally.only in ("untested", "not-offered") and tally.reasons else ""
         room = width - cells(left)
         if reason:
-            yield left + shortened(reason, room)
+            yield left + shortened(reason, max(room, 1))
+        elif tally.model and room > cells(tally.model) + 1:
+            yield left + " " * (room - cells(tally.model)) + tally.model
         else:
-            model = shortened(tally.model, max(room - 2, 0))
-            yield (left + " " * (room - cells(model)) + model).rstrip()
+            yield from wrapped(left, width, names)
 
 
 def _counts(tally: Tally, language: str) -> str:
@@ -83,12 +85,16 @@ def _failures(overview: Overview, width: int, language: str, folder: str) -> Ite
 
 def _details(ruling: Ruling, width: int, language: str) -> Iterator[str]:
     for place in ruling.places[:2]:
-        yield from _clause("", f"{place.finding.where or '/'}: {place.finding.what}", width, 3)
+        yield from _clause("", _told(place.finding, language), width, 3)
     if len(ruling.places) > 2:
         yield from _clause("", say("places", language, count=len(ruling.places) - 2), width, 1)
     if ruling.page and ruling.outcome is not STALE:
         yield from _clause(say("why.short", language), _first_sentence(ruling.page.why), width, 2)
         yield from _clause(say("fix.short", language), ruling.page.fix, width, 3)
+
+
+def _told(finding: Finding, language: str) -> str:
+    return f"{finding.where or say('whole', language)}: {' '.join(finding.what.split())}"
 
 
 def _clause(label: str, text: str, width: int, most: int) -> Iterator[str]:
@@ -115,22 +121,21 @@ def _warnings(overview: Overview, width: int, language: str, folder: str) -> Ite
         yield ""
     for same in warnings[:MOST_WARNINGS]:
         places = [place.finding for ruling in same for place in ruling.places[:1]]
-        what = f"{places[0].where or '/'}: {' '.join(places[0].what.split())}" if places else ""
+        what = _told(places[0], language) if places else ""
         yield shortened(f"{say('warns', language)}  {same[0].rule}  {_surfaces(same)}  {what}", width)
     yield from _rest(len(warnings) - MOST_WARNINGS, language, folder)
 
 
-def _untested(overview: Overview, width: int, language: str) -> Iterator[str]:
-    reasons = list(overview.untested())
-    if reasons:
+def _untested(overview: Overview, width: int, language: str, folder: str) -> Iterator[str]:
+    gaps = overview.gaps()
+    if gaps:
         yield ""
         yield say("head.untested", language)
-    for reason, rulings in reasons[:MOST_REASONS]:
-        surfaces = ", ".join(dict.fromkeys(ruling.surface for ruling in rulings))
-        count = say("rules", language, count=len(rulings))
+    for reason, same in list(gaps.items())[:MOST_REASONS]:
+        surfaces = ", ".join(dict.fromkeys(gap.ruling.surface for gap in same))
+        count = say("rules", language, count=len(same))
         yield from _clause("", f"{reason or say('no-reason', language)}: {surfaces} ({count})", width, 2)
-    if len(reasons) > MOST_REASONS:
-        yield from _clause("", "…", width, 1)
+    yield from _rest(len(gaps) - MOST_REASONS, language, folder)
 
 
 def _errors(overview: Overview, width: int, language: str) -> Iterator[str]:

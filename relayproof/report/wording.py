@@ -142,12 +142,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "rule": ("rule", "规则"),
     "rules": ("{count} rules", "{count} 条规则"),
     "rules.one": ("1 rule", "1 条规则"),
-    "total": ("all", "合计"),
     "about": (
         "relayproof sends this relay small, real requests and holds every answer, byte for byte, against what the "
         "API's documentation promises to clients.",
         "relayproof 向该中转站发送少量真实请求，并将每个响应逐字节与 API 文档对客户端的承诺进行对照。",
     ),
+    "whole": ("the whole answer", "整个响应"),
     "comma": (", ", "，"),
     "report": ("Conformance report", "一致性测试报告"),
     "profile": ("profile", "配置"),
@@ -176,7 +176,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "all-surfaces": ("all surfaces", "全部接口"),
     "nothing-found": ("Nothing here matches.", "没有符合条件的内容。"),
     "copy": ("Copy", "复制"),
-    "copied": ("Copied", "已复制"),
     "skip": ("Skip to the results", "跳到结果"),
     "made-by": ("Made by relayproof {version}.", "由 relayproof {version} 生成。"),
     # Surfaces, for a reader who does not know the ids.

@@ -33,9 +33,15 @@ def refused_as(kind: str) -> Any:
 
 
 def in_dialect(exchange: Exchange) -> bool:
-    """True for errors on paths that speak OpenAI's dialect, of exchanges with a JSON object for a body."""
-    path = exchange.request.url
-    return exchange.surface != OTHER or "/v1/" in path
+    """True for errors on the paths of a known surface, or on one that does not exist, where OpenAI's dialect is spoken.
+
+    Google's own OpenAI path answers in Google's envelope, and a request with anthropic-version asks for Anthropic's.
+    """
+    if "/v1beta" in exchange.request.url and exchange.surface not in GEMINI_FAMILY:
+        return False
+    if exchange.request.has("anthropic-version") and exchange.surface not in ANTHROPIC_FAMILY:
+        return False
+    return exchange.surface != OTHER or exchange.expect.get("refusal") == "path"
 
 
 def _envelope(exchange: Exchange) -> Iterator[tuple[str, Any]]:

@@ -23,7 +23,7 @@ GUESSES: tuple[tuple[str, Callable[[Any], bool]], ...] = (
     ("/v1beta/models/unknown:generateContent", lambda body: get(body, "/candidates", list) is not None),
     ("/v1beta/models/unknown:streamGenerateContent", lambda body: get(body, "/0/candidates", list) is not None),
     ("/v1beta/models", lambda body: get(body, "/models/0/supportedGenerationMethods", list) is not None),
-    ("/v1/images/generations", lambda body: bool(get(body, "/data/0/url") or get(body, "/data/0/b64_json"))),
+    ("/v1/images/generations", lambda body: bool({"url", "b64_json"} & set(get(body, "/data/0", dict, {})))),
     ("/mj/task/unknown/fetch", lambda body: None not in (get(body, "/action", str), get(body, "/progress", str))),
     ("/mj/submit/imagine", lambda body: get(body, "/code", int) is not None and get(body, "/result") is not None),
     ("/suno/fetch/unknown", lambda body: get(body, "/code", str) is not None and get(body, "/data") is not None),

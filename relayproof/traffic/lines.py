@@ -54,7 +54,7 @@ FLAGS = {
     "hand_made": {STATUS, HEADERS, FRAMING, IDS},
 }
 SURROGATES = re.compile("[\ud800-\udfff]")
-NO_CAPTURE = ("fixture", "doc_example")
+CAPTURES = {"fixture": {FRAMING, HEADERS}, "doc_example": {STATUS, HEADERS, FRAMING, IDS}}
 BODILESS = ("GET", "HEAD", "DELETE", "OPTIONS")
 
 
@@ -155,8 +155,7 @@ def _blind(line: Mapping[str, Any], request: Request, response: Response | None)
     blind = {CLOCK, *_given(line)}
     for flag in part(line, "flags", list, []):
         blind |= FLAGS.get(str(flag), set())
-    if line.get("capture") in NO_CAPTURE:
-        blind |= {FRAMING, HEADERS}
+    blind |= CAPTURES.get(str(line.get("capture")), set())
     if _request_unknown(line, request):
         blind.add(REQUEST)
     if response is None:
@@ -176,16 +175,16 @@ def _body_blind(line: Mapping[str, Any], request: Request, response: Response) -
     body = line.get("response_body")
     if not isinstance(body, str) or _has_surrogates(body):
         yield FRAMING
-    unknown = body is None and "empty_body" not in part(line, "flags", list, []) and response.status != 204
+    unknown = body is None and response.status != 204
     if _is_binary(body) or unknown or CUT in response.body or CUT in request.body:
         yield CONTENT
 
 
 def _given(line: Mapping[str, Any]) -> set[str]:
-    given = set(part(line, "blind", list, []))
-    if not given <= ASPECTS:
-        raise BadTraffic("", f"`blind` is to hold some of {', '.join(sorted(ASPECTS))}, not {line['blind']!r}")
-    return given
+    given = part(line, "blind", list, [])
+    if not all(isinstance(aspect, str) and aspect in ASPECTS for aspect in given):
+        raise BadTraffic("", f"`blind` is to hold some of {', '.join(sorted(ASPECTS))}, not {given!r}")
+    return set(given)
 
 
 def _request_unknown(line: Mapping[str, Any], request: Request) -> bool:

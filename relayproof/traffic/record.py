@@ -40,6 +40,8 @@ class Problems:
 
 def part(whole: Any, name: str, kind: Any, default: Any = None) -> Any:
     """A member of an object; `default` when it is missing or null. Raises BadTraffic when it is of another kind."""
+    if not isinstance(whole, dict):
+        raise BadTraffic("", f"what holds `{name}` is to be an object, not {json.dumps(whole, default=str)[:60]}")
     value = whole.get(name)
     if value is None:
         return default
@@ -49,8 +51,11 @@ def part(whole: Any, name: str, kind: Any, default: Any = None) -> Any:
 
 
 def path_and_query(url: str) -> str:
-    """A URL without its host, and without keys in its query."""
-    parts = urlsplit(url)
+    """A URL without its host, and without keys in its query. Raises BadTraffic."""
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise BadTraffic("", f"the URL can't be read: {error}") from None
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     return tidy(_SCRUBBER.url(path or "/"))
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import http
 import json
 import re
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -17,15 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from yaml.emitter import ScalarAnalysis
 
 from relayproof.exchange import Ended, Exchange, Headers, Part, Request, Response
+from relayproof.wire import readable_yaml
+from relayproof.wire.readable_yaml import OneLine
 from relayproof.wire.scrub import Scrubber
-
-try:
-    from yaml import CSafeLoader as _SafeLoader
-except ImportError:
-    from yaml import SafeLoader as _SafeLoader  # type: ignore[assignment]
 
 HOST = "http://relay.invalid"
 NOTES = "x-relayproof"
@@ -33,7 +28,13 @@ ABOUT = "about.json"
 NO_ANSWER = 599
 FIRST_LINE = "# A relayproof cassette. vcrpy replays it; x-relayproof holds what vcrpy has no place for.\n"
 LOOSE = "without-probe"
-AWKWARD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+OURS = frozenset(
+    (
+        *("request", "response", NOTES, "method", "uri", "headers", "body", "status", "code", "message", "string"),
+        *("id", "probe", "session", "failure", "answered", "expect", "blind", "form", "request_headers"),
+        *("response_headers", "ended", "seconds", "leaks", "reads", "name", "filename", "content_type", "value"),
+    )
+)
 
 
 class BadTraffic(ValueError):
@@ -57,17 +58,17 @@ def write(folder: Path, exchanges: Sequence[Exchange], about: Mapping[str, Any],
 
     The same exchanges give the same bytes. Raises SecretFound before anything is written.
     """
-    texts: dict[str, str] = {}
+    files: dict[str, bytes] = {}
     for name, interactions in _files(exchanges).items():
         for number, interaction in enumerate(interactions, 1):
             _guard(f"{name}: interaction {number}", interaction, scrubber)
-        texts[name] = render(interactions)
+        files[name] = render(interactions).encode()
     _guard(ABOUT, about, scrubber)
-    texts[ABOUT] = json.dumps(about, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    files[ABOUT] = f"{json.dumps(about, ensure_ascii=False, indent=2, sort_keys=True)}\n".encode()
     _forget(folder)
-    for name, text in texts.items():
+    for name, data in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(text.encode())
+        (folder / name).write_bytes(data)
 
 
 def read(folder: Path) -> tuple[list[Exchange], dict[str, Any]]:
@@ -84,14 +85,13 @@ def read(folder: Path) -> tuple[list[Exchange], dict[str, Any]]:
 def render(interactions: Sequence[Mapping[str, Any]]) -> str:
     """Interactions as the text of a cassette file."""
     document = {"version": 1, "interactions": list(interactions)}
-    options: dict[str, Any] = {"allow_unicode": True, "sort_keys": False, "width": sys.maxsize}
-    return FIRST_LINE + str(yaml.dump(document, Dumper=_Dumper, default_flow_style=False, **options))
+    return FIRST_LINE + readable_yaml.dump(document)
 
 
 def load(path: Path, text: bytes | None = None) -> Any:
     """The YAML document in a file (or in `text`), safely: no tag can make code run. Raises BadTraffic."""
     try:
-        return yaml.load(path.read_bytes() if text is None else text, Loader=_Loader)
+        return readable_yaml.load(path.read_bytes() if text is None else text)
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         raise BadTraffic(f"{path}{line}", f"is not YAML: {error.problem}") from None
@@ -151,7 +151,7 @@ def _notes(exchange: Exchange) -> Iterator[tuple[str, Any]]:
         yield "ended", None if response.ended is Ended.COMPLETE else str(response.ended)
         yield "seconds", response.seconds or None
         yield "leaks", list(response.leaks)
-        yield "reads", _Flow([at, size] for at, size in response.reads)
+        yield "reads", OneLine([at, size] for at, size in response.reads)
 
 
 class _Reader:
@@ -297,7 +297,9 @@ def _guard(place: str, value: Any, scrubber: Scrubber) -> None:
     """Walks what is to be written, since YAML may fold, escape or pack a text in which a search would find nothing."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            _guard(f"{place}/{scrubber.text(str(key))}", inner, scrubber)
+            if key not in OURS and _holds_secret(key, scrubber):
+                raise SecretFound(f"{place}: a name")
+            _guard(f"{place}/{key}", inner, scrubber)
     elif isinstance(value, list | tuple):
         for inner in value:
             _guard(place, inner, scrubber)
@@ -346,48 +348,3 @@ def _sorted(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _sorted(value[key]) for key in sorted(value)}
     return [_sorted(each) for each in value] if isinstance(value, list | tuple) else value
-
-
-class _Flow(list[Any]):
-    """A list written on one line."""
-
-
-class _Loader(_SafeLoader):
-    """The safe loader, with the harmless tags that ruby-vcr and older vcrpy write."""
-
-
-class _Dumper(yaml.SafeDumper):
-    """Readable YAML. Python's own emitter, since libyaml's escapes every emoji and refuses blocks around it."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-    def analyze_scalar(self, scalar: str) -> ScalarAnalysis:
-        if not _fits_block(scalar):
-            return super().analyze_scalar(scalar)
-        return ScalarAnalysis(scalar, False, True, False, False, False, True, True)
-
-
-def _fits_block(text: str) -> bool:
-    return "\n" in text and text[0] not in " \t\n" and not AWKWARD.search(text)
-
-
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if _fits_block(text) else '"' if "\n" in text or AWKWARD.search(text) else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-def _construct_text(loader: Any, node: Any) -> Any:
-    return loader.construct_scalar(node)
-
-
-def _construct_list(loader: Any, node: Any) -> Any:
-    return loader.construct_sequence(node)
-
-
-_Dumper.add_representer(str, _represent_text)
-_Dumper.add_representer(_Flow, lambda dumper, reads: dumper.represent_sequence("tag:yaml.org,2002:seq", reads, True))
-_Loader.add_constructor("!binary", yaml.SafeLoader.yaml_constructors["tag:yaml.org,2002:binary"])
-_Loader.add_constructor("tag:yaml.org,2002:python/tuple", _construct_list)
-for _tag in ("str", "unicode"):
-    _Loader.add_constructor(f"tag:yaml.org,2002:python/{_tag}", _construct_text)

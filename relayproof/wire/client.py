@@ -21,6 +21,7 @@ from relayproof.wire.budget import Budget
 from relayproof.wire.scrub import Scrubber
 
 WRONG_KEY = "sk-relayproof0wrong0key0" + "0" * 24
+LONG_AS_A_SECRET = 16
 BOUNDARY = "relayproof-form-boundary"
 AUTH_HEADERS = {"bearer": "Authorization", "x-api-key": "x-api-key", "x-goog-api-key": "x-goog-api-key"}
 
@@ -31,7 +32,7 @@ class Client:
     def __init__(self, relay: Relay, transport: httpx.BaseTransport | None = None) -> None:
         self.relay = relay
         self.budget = Budget(relay.limits)
-        self.scrubber = Scrubber([relay.key.reveal(), *relay.headers.values()])
+        self.scrubber = Scrubber([relay.key.reveal(), *filter(_secret_looking, relay.headers.values())])
         self._numbers = itertools.count(1)
         limits = httpx.Limits(max_connections=16, max_keepalive_connections=8)
         self._http = httpx.Client(transport=transport, limits=limits, trust_env=False, follow_redirects=False)
@@ -62,7 +63,7 @@ class Client:
         return exchange
 
     def _request(self, call: Call) -> httpx.Request:
-        headers = {"User-Agent": f"relayproof/{__version__}", "Accept": "*/*", **self.relay.headers}
+        headers = {"User-Agent": f"relayproof/{__version__}", "Accept": "*/*", "Accept-Encoding": "gzip, deflate", **self.relay.headers}
         headers |= self._key_header(call) | dict(call.headers)
         body: dict[str, Any] = {}
         if call.form:
@@ -156,6 +157,10 @@ class Client:
 class _TooMuch(Exception):
     def __init__(self, ended: Ended) -> None:
         self.ended = ended
+
+
+def _secret_looking(value: str) -> bool:
+    return len(value) >= LONG_AS_A_SECRET and " " not in value and "://" not in value
 
 
 def _decoded(raw: list[tuple[bytes, bytes]]) -> Headers:

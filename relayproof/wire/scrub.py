@@ -27,7 +27,7 @@ SECRET_HEADERS = frozenset(
 )
 MASKED = "***"
 LOOKS_SECRET = re.compile(r"\b(sk-(?:ant-|proj-|or-)?|AIza|gsk_|xai-)[A-Za-z0-9_-]{16,}")
-QUERY_KEY = re.compile(r"([?&](?:key|api_key|apikey|token)=)[^&#]+")
+QUERY_KEY = re.compile(r"([?&](?:key|api_key|apikey|token)=)[^&#\s\"'<>\\]+")
 
 
 def mask(key: str) -> str:

@@ -324,6 +324,12 @@ def test_the_same_finding_on_many_exchanges_is_told_once():
     assert [len(place.verdicts) for place in ruling.places] == [40]
 
 
+def test_findings_that_differ_in_their_values_alone_are_told_once_and_others_are_not():
+    whats = ['last is "chatcmpl-1', 'last is "chatcmpl-\\"2"', "required key is missing: id"]
+    ruling = Overview(only(*(verdict(FAILS, findings=(Finding("", what),)) for what in whats))).of("fails")[0]
+    assert [len(place.verdicts) for place in ruling.places] == [2, 1]
+
+
 # --- report.json
 
 
@@ -634,3 +640,29 @@ def test_no_answer_and_an_early_end_are_said():
     assert evidence.excerpt(silent, "") == "> no answer: timed-out: no answer began"
     cut = replace(run()[0], response=replace(run()[0].response, ended=Ended.CUT))
     assert "(the response ended early: cut)" in evidence.excerpt(cut, "")
+
+
+def test_what_was_not_tested_is_told_even_where_the_rule_fails_elsewhere():
+    results = only(verdict(FAILS), replace(verdict(UNTESTED), probe="chat/tools", reason="the budget is spent"))
+    [(reason, gaps)] = Overview(results).gaps().items()
+    assert (reason, gaps[0].probes) == ("the budget is spent", ("chat/tools",))
+    for text in (terminal.summary(results), report.html.render(Overview(results), "en")):
+        assert "the budget is spent" in text
+
+
+def test_the_end_of_a_stream_and_the_status_can_be_the_place():
+    exchange = run()[3]
+    assert "> data: [DONE]" in evidence.excerpt(exchange, "end")
+    assert evidence.excerpt(exchange, "status").startswith("> HTTP 200\n")
+
+
+def test_a_key_in_an_address_is_masked_and_what_follows_the_address_stays():
+    text = untrusted.fit('{"url":"https://x/?token=abcdef","usage":{}}')
+    assert text == '{"url":"https://x/?token=***","usage":{}}'
+
+
+def test_a_line_feed_in_a_file_name_begins_no_command():
+    parts = (Part("file", "a.wav\nrm -rf x", "audio/wav", b"RIFF"),)
+    first, second, *_ = evidence.curl(Exchange(Request("POST", "/v1/audio/translations", given_form=parts))).split("\n")
+    assert first == "# a.wav rm -rf x: 4 bytes, audio/wav"
+    assert second.startswith("curl ")

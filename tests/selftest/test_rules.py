@@ -41,4 +41,6 @@ def test_every_rule_has_a_case() -> None:
 
 def test_ids_levels_and_titles_are_those_of_the_snapshot() -> None:
     lines = [f"{rule.id} | {rule.level} | {rule.relay} | {rule.title}" for _, rule in sorted(load().items())]
-    assert lines == SNAPSHOT.read_text("utf-8").splitlines(), "a rule changed: re-make the snapshot with `make_snapshots.py`"
+    assert lines == SNAPSHOT.read_text("utf-8").splitlines(), (
+        "a rule changed: re-make the snapshot with `make_snapshots.py`"
+    )
