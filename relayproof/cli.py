@@ -96,7 +96,7 @@ def main() -> None:
 )
 def run(reports: Path, strict: bool, lang: str, **options: Any) -> None:
     """Send the probes to the relay at URL, judge every answer by every rule, and write the reports."""
-    with _relay(options) as (relay, only):
+    with relay_of(options) as (relay, only):
         results, _ = _live(relay, only, strict)
     _report(results, reports, lang)
 
@@ -117,7 +117,7 @@ def record(folder: Path, strict: bool, lang: str, **options: Any) -> None:
     from relayproof.wire.cassette import SecretFound
     from relayproof.wire.scrub import Scrubber
 
-    with _relay(options) as (relay, only):
+    with relay_of(options) as (relay, only):
         results, gathered = _live(relay, only, strict)
         try:
             runs.record(gathered, folder, Scrubber([relay.key.reveal()]))
@@ -163,8 +163,8 @@ def replay(folders: tuple[Path, ...], profile: str | None, reports: Path | None,
 @relay_options
 def plan(**options: Any) -> None:
     """Say what `run` would send, surface by surface: requests and the most tokens. Nothing is sent."""
-    with _relay(options, serve=False) as (relay, only):
-        rows = _rows(relay, _probes(relay, only))
+    with relay_of(options, serve=False) as (relay, only):
+        rows = _rows(relay, probes_for(relay, only))
     width = max(len(surface) for surface, *_ in rows)
     for surface, requests, tokens, spend in rows:
         click.echo(f"{surface:<{width}}  {requests:>4} requests  {tokens:>7,} tokens at most  {spend}")
@@ -259,7 +259,7 @@ def init(**options: Any) -> None:
         raise Stop(f"{target}: exists already; remove it first")
     if not options["url"]:
         raise Stop("init needs the URL of a relay")
-    with _relay(options | {"config": None}) as (relay, _):
+    with relay_of(options | {"config": None}) as (relay, _):
         text, problem = settings_file.draft(relay)
     target.write_text(text, "utf-8")
     click.echo(f"{target} written" + (f"; {problem}" if problem else ""))
@@ -286,7 +286,7 @@ def serve(host: str, port: int) -> None:
 
 
 @contextlib.contextmanager
-def _relay(options: dict[str, Any], *, serve: bool = True) -> Iterator[tuple[Relay, frozenset[str]]]:
+def relay_of(options: dict[str, Any], *, serve: bool = True) -> Iterator[tuple[Relay, frozenset[str]]]:
     """The relay that the options and relayproof.toml describe (the reference relay when there is no URL), and --only."""
     from relayproof.relay import BadSetting
 
@@ -373,7 +373,8 @@ def _key(variable: str) -> str:
     return key
 
 
-def _probes(relay: Relay, only: frozenset[str]) -> list[Probe]:
+def probes_for(relay: Relay, only: frozenset[str]) -> list[Probe]:
+    """The probes to send, in the order of the surfaces: within the spend, and of the chosen surfaces."""
     from relayproof.probes import load
     from relayproof.surface import MODELS, SURFACES
 
@@ -404,7 +405,7 @@ def _plan_line(rows: Sequence[tuple[str, int, int, str]]) -> str:
 def _live(relay: Relay, only: frozenset[str], strict: bool) -> tuple[Results, Any]:
     from relayproof import runs, session
 
-    probes = _probes(relay, only)
+    probes = probes_for(relay, only)
     runs.load_rules(relay.rules)
     click.echo(f"{_plan_line(_rows(relay, probes))}   {relay.url}", err=True)
     with _progress("asking", sum(probe.requests for probe in probes)) as step:

@@ -14,8 +14,9 @@ from typing import Any
 
 from relayproof.exchange import Exchange
 
-CHARACTERS_A_TOKEN = 2.5
+BYTES_A_TOKEN = 2.5
 IMAGE_TOKENS = 90
+LONGEST_TEXT = 2000
 
 
 class Spend(IntEnum):
@@ -61,10 +62,17 @@ class Call:
         """The most tokens this request can cost: its text, its pictures, and what it lets the model write."""
         if not isinstance(self.json, dict) or self.expect.get("refusal"):
             return 0
-        text, pictures = _weigh(self.json)
-        limit = _limit(self.json)
-        copies = self.json.get("n") if isinstance(self.json.get("n"), int) else 1
-        return math.ceil(text / CHARACTERS_A_TOKEN) + pictures * IMAGE_TOKENS + limit * int(copies or 1)
+        copies = self.json.get("n")
+        return prompt_estimate(self.json) + _limit(self.json) * (copies if isinstance(copies, int) else 1)
+
+
+def prompt_estimate(body: Any) -> int:
+    """A bound on the tokens of a prompt, on the high side for every common tokenizer.
+
+    A token is taken to hold 2.5 bytes of the JSON that is sent; a picture, whatever its bytes, is a flat price.
+    """
+    pictures, text = _without_pictures(body)
+    return math.ceil(len(dump(text)) / BYTES_A_TOKEN) + pictures * IMAGE_TOKENS
 
 
 def _limit(body: dict[str, Any]) -> int:
@@ -76,13 +84,17 @@ def _limit(body: dict[str, Any]) -> int:
     return 0
 
 
-def _weigh(value: Any) -> tuple[int, int]:
-    """Characters of text and number of pictures in a request."""
+def _without_pictures(value: Any) -> tuple[int, Any]:
+    """(number of pictures, the value without them)."""
     if isinstance(value, str):
-        return (0, 1) if value.startswith("data:image/") or len(value) > 2000 else (len(value.encode()) // 2 + 1, 0)
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    weights = [_weigh(part) for part in parts]
-    return sum(text for text, _ in weights), sum(pictures for _, pictures in weights)
+        return (1, "") if value.startswith("data:image/") or len(value) > LONGEST_TEXT else (0, value)
+    if isinstance(value, dict):
+        found = {key: _without_pictures(part) for key, part in value.items()}
+        return sum(count for count, _ in found.values()), {key: part for key, (_, part) in found.items()}
+    if isinstance(value, list):
+        parts = [_without_pictures(part) for part in value]
+        return sum(count for count, _ in parts), [part for _, part in parts]
+    return 0, value
 
 
 Run = Generator[Call, Exchange, None]

@@ -218,6 +218,6 @@ def streamed_long(relay: Relay) -> Run:
         relay,
         user("Write about the sea, at length."),
         surface=CHAT_STREAM,
-        room=96,
+        room=80,
         stream_options={"include_usage": True},
     )
