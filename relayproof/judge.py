@@ -97,6 +97,8 @@ def applies(rule: Rule, exchange: Exchange) -> bool:
         return False
     if rule.answers is not ANY and exchange.succeeded is not (rule.answers is OK):
         return False
+    if rule.answers is OK and exchange.expect.get("refusal"):
+        return False
     if exchange.response.ended is not Ended.COMPLETE and not rule.partial:
         return False
     try:

@@ -127,7 +127,7 @@ def json_schema(relay: Relay) -> Run:
 @probe(CHAT)
 def two_choices(relay: Relay) -> Run:
     """Two choices, each cut by the token limit under its new name."""
-    yield ask(relay, user("Write about the sea, at length."), n=2, max_completion_tokens=24)
+    yield ask(relay, user("One sentence of 40 words about the sea."), n=2, max_completion_tokens=24)
 
 
 @probe(CHAT)

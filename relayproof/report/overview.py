@@ -129,9 +129,8 @@ class Overview:
 
     def _tally(self, surface: str) -> Tally:
         here = [ruling for ruling in self.rulings if ruling.surface == surface]
-        named = Counter(verdict.model for ruling in here for verdict in ruling.verdicts if verdict.model)
         reasons = (reason for ruling in here if ruling.kind in ("untested", "not-offered") for reason in ruling.reasons)
-        model = self.results.models.get(surface) or next((name for name, _ in named.most_common(1)), "")
+        model = self.results.models.get(surface, "")
         return Tally(surface, model, Counter(ruling.kind for ruling in here), tuple(dict.fromkeys(reasons)))
 
     @property

@@ -11,25 +11,31 @@ from relayproof import schema
 from relayproof.exchange import CLOCK, CONTENT, IDS, Exchange
 from relayproof.groups import repeats, streamed_and_not
 from relayproof.pointer import Absent, find, get
-from relayproof.rule import SHOULD, Finding, must, should
+from relayproof.rule import ANY, SHOULD, Finding, Untested, must, should
 from relayproof.rules import shapes
 from relayproof.rules.sources import CHAT_OBJECT, CHAT_REQUEST, COMPLETION_USAGE, OBSERVED
 from relayproof.schema import shown
-from relayproof.surface import CHAT, CHAT_STREAM
+from relayproof.surface import CHAT, CHAT_STREAM, COMPLETIONS, COMPLETIONS_STREAM
 
 BOTH = (CHAT, CHAT_STREAM)
-NAME = re.compile(r"^[a-zA-Z0-9_-]{1,64}$")
+TEXTS = (*BOTH, COMPLETIONS, COMPLETIONS_STREAM)
+MILLISECONDS = 10**11
+CUT = ("length", "content_filter")
 SPOKEN = ("content", "refusal", "reasoning_content", "reasoning", "audio", "tool_calls", "function_call", "images")
 
 shapes.matches_schema("chat", "openai/chat_completion", CHAT_OBJECT, on=CHAT)
 
 
+def judged(found: list[Any], what: str) -> list[Any]:
+    """What there is to judge. Raises Absent, naming what is missing, when that is nothing."""
+    if not found:
+        raise Absent(what)
+    return found
+
+
 def some(exchange: Exchange, path: str, kind: type = object) -> list[tuple[str, Any]]:
     """What stands at `path`. Raises Absent when there is nothing: then there is nothing to judge."""
-    found = list(exchange.find(path, kind))
-    if not found:
-        raise Absent(path)
-    return found
+    return judged(list(exchange.find(path, kind)), path)
 
 
 def usage(exchange: Exchange) -> tuple[int, int, int]:
@@ -40,7 +46,8 @@ def usage(exchange: Exchange) -> tuple[int, int, int]:
 
 def calls(exchange: Exchange) -> list[tuple[str, dict[str, Any]]]:
     """Every function call of every choice. Raises Absent when there is none."""
-    return [(at, call) for at, call in some(exchange, "/choices/*/message/tool_calls/*", dict) if "custom" not in call]
+    made = exchange.find("/choices/*/message/tool_calls/*", dict)
+    return judged([(at, call) for at, call in made if "custom" not in call], "no function call")
 
 
 def called(exchange: Exchange) -> bool:
@@ -57,17 +64,15 @@ def offered(exchange: Exchange) -> dict[str, dict[str, Any]]:
 
 def ended_by(exchange: Exchange, reason: str) -> list[tuple[str, dict[str, Any]]]:
     """The choices with that finish_reason. Raises Absent when there is none."""
-    ended = [(at, choice) for at, choice in exchange.find("/choices/*", dict) if choice.get("finish_reason") == reason]
-    if not ended:
-        raise Absent(reason)
-    return ended
+    every = exchange.find("/choices/*", dict)
+    return judged([(at, choice) for at, choice in every if choice.get("finish_reason") == reason], reason)
 
 
 def token_limit(exchange: Exchange) -> int:
     """The limit the request set. Raises Absent when it set none."""
     limit = exchange.asked("/max_completion_tokens", int) or exchange.asked("/max_tokens", int)
-    if not limit or limit < 0:
-        raise Absent("no limit was asked for")
+    if not limit or limit < 0 or exchange.asked("/best_of", int, 1) > 1:
+        raise Absent("no limit was asked for, or one that holds for texts that are not shown")
     return int(limit)
 
 
@@ -84,7 +89,7 @@ def usage_is_present(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("/usage", f"{shown(exchange.get('/usage'))} instead of an object")
 
 
-@must(COMPLETION_USAGE, on=BOTH)
+@must(COMPLETION_USAGE, on=TEXTS)
 def usage_adds_up(exchange: Exchange) -> Iterator[Finding]:
     """`total_tokens` is the sum of `prompt_tokens` and `completion_tokens`.
 
@@ -116,7 +121,7 @@ def tokens_are_counted(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("/usage/completion_tokens", f"{completion} for an answer that is not empty")
 
 
-@must(COMPLETION_USAGE, on=BOTH, relay=SHOULD)
+@must(COMPLETION_USAGE, on=TEXTS, relay=SHOULD)
 def usage_details_fit_their_totals(exchange: Exchange) -> Iterator[Finding]:
     """No part of the usage is larger than its whole: cached and audio within the prompt, reasoning within the completion.
 
@@ -125,11 +130,15 @@ def usage_details_fit_their_totals(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: count cached tokens into prompt_tokens, and reasoning tokens into completion_tokens.
     """
-    for whole in ("prompt", "completion"):
+    parts = [(whole, at, part) for whole in ("prompt", "completion") for at, part in _details(exchange, whole)]
+    for whole, at, part in judged(parts, "no details"):
         total = exchange.one(f"/usage/{whole}_tokens", int)
-        for at, part in exchange.find(f"/usage/{whole}_tokens_details/*", int):
-            if part > total:
-                yield Finding(at, f"{part} is more than {whole}_tokens {total}")
+        if part > total and not (at.endswith("/reasoning_tokens") and total == 0):
+            yield Finding(at, f"{part} is more than {whole}_tokens {total}")
+
+
+def _details(exchange: Exchange, whole: str) -> Iterator[tuple[str, int]]:
+    return exchange.find(f"/usage/{whole}_tokens_details/*", int)
 
 
 @must(COMPLETION_USAGE, on=BOTH)
@@ -146,32 +155,39 @@ def reasoning_is_counted_as_completion(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("/usage/completion_tokens", f"0, but reasoning_tokens is {reasoning}")
 
 
-@must(CHAT_REQUEST, on=BOTH, when=lambda exchange: not called(exchange))
+@must(CHAT_REQUEST, on=CHAT, when=lambda exchange: not called(exchange))
 def n_is_honoured(exchange: Exchange) -> Iterator[Finding]:
     """A request for `n` choices gets `n` choices, one without `n` gets one.
 
     A client that asked for three and pays for the prompt of three finds one, with status 200 and no word about it.
+    Streams are judged by choice_indexes_are_those_asked_for.
 
     Fix: send n upstream, or send n requests; refuse n where neither is possible.
     """
     asked = exchange.asked("/n", int, 1)
-    got = len(exchange.one("/choices", list))
-    if asked >= 1 and got != asked:
+    got = len(judged(exchange.one("/choices", list), "told by the schema"))
+    if asked < 1:
+        raise Absent("told by impossible_n_is_refused")
+    if got != asked:
         yield Finding("/choices", f"{got} instead of {asked}")
 
 
-@must(CHAT_REQUEST, on=BOTH, when=lambda exchange: exchange.asked("/n", int, 1) < 1, relay=SHOULD)
+@must(CHAT_REQUEST, on=TEXTS, answers=ANY, when=lambda exchange: exchange.asked("/n", int, 1) < 1, relay=SHOULD)
 def impossible_n_is_refused(exchange: Exchange) -> Iterator[Finding]:
     """A request for n = 0 or less is refused with a 4xx status.
 
-    A relay that answers it has dropped the field, and will drop n = 3 as well.
+    A relay that answers it has dropped the field, and will drop n = 3 as well. Where our own probe asks, that is told
+    by errors/wrong-type-is-refused.
 
     Fix: validate n, or pass it on and let the upstream refuse.
     """
-    yield Finding("status", f"{exchange.status} for n = {exchange.asked('/n', int)}")
+    if exchange.expect.get("refusal") or exchange.status not in (200, 400, 422):
+        raise Absent("told elsewhere, or refused for another reason")
+    if exchange.succeeded:
+        yield Finding("status", f"{exchange.status} for n = {exchange.asked('/n', int)}")
 
 
-@must(CHAT_OBJECT, on=BOTH)
+@must(CHAT_OBJECT, on=(CHAT, COMPLETIONS))
 def choice_indexes_count_from_zero(exchange: Exchange) -> Iterator[Finding]:
     """The choices' indexes are 0, 1, 2, ... in order, each once.
 
@@ -192,15 +208,12 @@ def answer_is_not_empty(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: treat an empty upstream answer as an error, and retry or report it.
     """
-    choices = some(exchange, "/choices/*", dict) if exchange.get("/choices") else []
-    if not choices and isinstance(exchange.get("/choices"), list):
-        yield Finding("/choices", "no choice at all")
-    for at, choice in choices:
+    every = exchange.find("/choices/*", dict)
+    ended = [(at, choice) for at, choice in every if choice.get("finish_reason") not in (*CUT, None)]
+    for at, choice in judged(ended, "no choice ended by itself"):
         message = get(choice, "/message", dict)
-        if message is None or choice.get("finish_reason") in ("length", "content_filter", None):
-            continue
-        if not any(message.get(key) for key in SPOKEN):
-            yield Finding(f"{at}/message", f"empty, with finish_reason {shown(choice.get('finish_reason'))}")
+        if choice["finish_reason"] != "tool_calls" and message is not None and not any(map(message.get, SPOKEN)):
+            yield Finding(f"{at}/message", f"empty, with finish_reason {shown(choice['finish_reason'])}")
 
 
 @must(CHAT_OBJECT, on=BOTH)
@@ -212,16 +225,14 @@ def calling_tools_ends_with_tool_calls(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: map the upstream's tool_use to tool_calls, in streams too.
     """
-    allowed = {"tool_calls", "length", "content_filter"}
+    allowed = {"tool_calls", *CUT}
     if isinstance(exchange.asked("/tool_choice"), dict) or exchange.asked("/tool_choice") == "required":
         allowed.add("stop")
-    calls(exchange)
+    some(exchange, "/choices/*/message/tool_calls/*", dict)
     for at, choice in exchange.find("/choices/*", dict):
-        reason = choice.get("finish_reason")
-        if get(choice, "/message/tool_calls") and isinstance(reason, str) and reason not in allowed:
-            yield Finding(
-                f"{at}/finish_reason", f"{shown(reason)} with {len(choice['message']['tool_calls'])} tool calls"
-            )
+        reason, made = choice.get("finish_reason"), get(choice, "/message/tool_calls", list)
+        if made and isinstance(reason, str) and reason not in allowed:
+            yield Finding(f"{at}/finish_reason", f"{shown(reason)} with {len(made)} tool calls")
 
 
 @must(CHAT_OBJECT, on=BOTH)
@@ -233,21 +244,29 @@ def tool_calls_is_no_empty_promise(exchange: Exchange) -> Iterator[Finding]:
     Fix: send stop when no call was made; do not drop calls while converting.
     """
     for at, choice in ended_by(exchange, "tool_calls"):
-        if not get(choice, "/message/tool_calls", list):
+        if not get(choice, "/message/tool_calls"):
             yield Finding(f"{at}/finish_reason", "tool_calls, but message.tool_calls is missing or empty")
 
 
 @must(CHAT_OBJECT, on=BOTH)
 def function_call_goes_with_its_reason(exchange: Exchange) -> Iterator[Finding]:
-    """The legacy finish_reason `function_call` comes with message.function_call.
+    """The legacy message.function_call comes with finish_reason `function_call`, and that with it.
 
-    Old clients branch on it as new ones do on tool_calls.
+    Old clients branch on it as new ones do on tool_calls. Where the request forces one function, `stop` is right.
 
     Fix: keep the legacy form whole, or refuse `functions`.
     """
-    for at, choice in ended_by(exchange, "function_call"):
-        if not get(choice, "/message/function_call", dict):
+    pairs = [
+        (at, choice.get("finish_reason"), get(choice, "/message/function_call"))
+        for at, choice in exchange.find("/choices/*", dict)
+    ]
+    allowed = {"function_call", *CUT} | ({"stop"} if exchange.asked("/function_call", dict) else set())
+    old = [pair for pair in pairs if pair[1] == "function_call" or pair[2]]
+    for at, reason, call in judged(old, "no legacy call"):
+        if not call:
             yield Finding(f"{at}/finish_reason", "function_call, but message.function_call is missing")
+        elif isinstance(reason, str) and reason not in allowed:
+            yield Finding(f"{at}/finish_reason", f"{shown(reason)} with a message.function_call")
 
 
 @must(CHAT_OBJECT, on=BOTH)
@@ -260,12 +279,12 @@ def tool_call_ids_are_unique(exchange: Exchange) -> Iterator[Finding]:
     Fix: make ids where the upstream has none, one per call.
     """
     seen: set[str] = set()
-    for at, call in some(exchange, "/choices/*/message/tool_calls/*", dict):
-        name, mine = call.get("id"), f"{at.split('/')[2]} {call.get('id')}"
+    for at, name in some(exchange, "/choices/*/message/tool_calls/*/id", str):
+        mine = f"{at.split('/')[2]} {name}"
         if not name:
-            yield Finding(f"{at}/id", f"{shown(name)}: no id")
+            yield Finding(at, '"": no id')
         elif mine in seen:
-            yield Finding(f"{at}/id", f"{shown(name)} is the id of two calls")
+            yield Finding(at, f"{shown(name)} is the id of two calls")
         seen.add(mine)
 
 
@@ -291,13 +310,18 @@ def tool_arguments_are_a_json_object(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: start a streamed call with empty arguments, and append each fragment once.
     """
-    for at, call in calls(exchange):
-        text = get(call, "/function/arguments", str)
-        choice = exchange.one("/".join(at.split("/")[:3]), dict)
-        if text is None or choice.get("finish_reason") in ("length", "content_filter"):
-            continue
+    every = [(at, call, exchange.one("/".join(at.split("/")[:3]), dict)) for at, call in calls(exchange)]
+    texts = [(at, arguments_of(call, exchange)) for at, call, choice in every if choice.get("finish_reason") not in CUT]
+    for at, text in judged([pair for pair in texts if pair[1] is not None], "no arguments, or cut ones"):
         if not isinstance(parsed(text), dict):
             yield Finding(f"{at}/function/arguments", f"{shown(text)} is no JSON object")
+
+
+def arguments_of(call: dict[str, Any], exchange: Exchange) -> str | None:
+    """The arguments' text; "" for a streamed call without a fragment of them; None when a schema speaks."""
+    function = get(call, "/function", dict, {})
+    missing = "" if exchange.surface == CHAT_STREAM and "arguments" not in function else None
+    return get(function, "/arguments", str, missing)
 
 
 @must(CHAT_REQUEST, on=BOTH, when=lambda exchange: any(each.get("strict") for each in offered(exchange).values()))
@@ -323,12 +347,17 @@ def arguments_fit_their_schema(exchange: Exchange) -> Iterator[Finding]:
 
 
 def _misfits(exchange: Exchange, *, strict: bool) -> Iterator[Finding]:
-    for at, call in calls(exchange):
-        function = offered(exchange).get(str(get(call, "/function/name")), {})
-        arguments = parsed(get(call, "/function/arguments", str, ""))
-        if bool(function.get("strict")) is not strict or not isinstance(arguments, dict):
-            continue
-        for mismatch in schema.mismatches_of(function.get("parameters", {}), arguments):
+    every = [
+        (at, offered(exchange).get(str(get(call, "/function/name"))), parsed(get(call, "/function/arguments", str, "")))
+        for at, call in calls(exchange)
+    ]
+    fit = [
+        (at, function.get("parameters", {}), arguments)
+        for at, function, arguments in every
+        if function is not None and bool(function.get("strict")) is strict and isinstance(arguments, dict)
+    ]
+    for at, parameters, arguments in judged(fit, "no such call"):
+        for mismatch in schema.mismatches_of(parameters, arguments):
             yield Finding(f"{at}/function/arguments", f"{mismatch.where or '/'}: {mismatch.what}")
 
 
@@ -345,17 +374,19 @@ def tool_choice_none_is_honoured(exchange: Exchange) -> Iterator[Finding]:
         yield Finding(at, f"{shown(get(call, '/function/name'))} was called")
 
 
-@must(CHAT_REQUEST, on=BOTH, when=lambda exchange: forced(exchange) and not limited(exchange))
+@must(CHAT_REQUEST, on=BOTH, when=lambda exchange: forced(exchange))
 def forced_tool_is_called(exchange: Exchange) -> Iterator[Finding]:
     """`tool_choice: "required"`, or one that names a function, gets a tool call in every choice.
 
-    The decoder forces it, so it does not depend on the model. A text instead means that the field was dropped.
+    The decoder forces it, so it does not depend on the model. A text instead means that the field was dropped; an
+    answer that the token limit or a filter cut before anything was said tells nothing.
 
     Fix: pass tool_choice on, or refuse it where the upstream can't force a call.
     """
     for at, choice in some(exchange, "/choices/*", dict):
         message = get(choice, "/message", dict, {})
-        if not message.get("tool_calls") and not message.get("refusal"):
+        silent = choice.get("finish_reason") in ("length", "content_filter") and not message.get("content")
+        if not message.get("tool_calls") and not message.get("refusal") and not silent:
             yield Finding(f"{at}/message", f"no tool call, but {shown(message.get('content'))}")
 
 
@@ -412,17 +443,24 @@ def json_schema_is_honoured(exchange: Exchange) -> Iterator[Finding]:
     Fix: pass response_format on; refuse it where the upstream can't keep it. `strict: true` is a decoder's promise.
     """
     wanted = exchange.asked("/response_format/json_schema/schema", dict, {})
-    for at, choice in ended_by(exchange, "stop"):
-        text = get(choice, "/message/content", str)
-        if not text or get(choice, "/message/tool_calls"):
+    for at, text in finished_texts(exchange):
+        found = values(text)
+        if not found:
+            yield Finding(at, f"no JSON: {shown(text)}")
+        if all(schema.fits(wanted, value) for value in found):
             continue
-        if values(text) and all(schema.fits(wanted, value) for value in values(text)):
-            continue
-        if parsed(text) is None and text.strip() != "null":
-            yield Finding(f"{at}/message/content", f"no JSON: {shown(text)}")
-            continue
-        for mismatch in schema.mismatches_of(wanted, parsed(text)):
-            yield Finding(f"{at}/message/content", f"{mismatch.where or '/'}: {mismatch.what}")
+        for mismatch in schema.mismatches_of(wanted, found[0] if not schema.fits(wanted, found[0]) else found[-1]):
+            yield Finding(at, f"{mismatch.where or '/'}: {mismatch.what}")
+
+
+def finished_texts(exchange: Exchange) -> list[tuple[str, str]]:
+    """The texts of the choices that ended with `stop` and called no tool. Raises Absent when there is none."""
+    texts = [
+        (f"{at}/message/content", get(choice, "/message/content", str))
+        for at, choice in ended_by(exchange, "stop")
+        if not get(choice, "/message/tool_calls")
+    ]
+    return judged([(at, text) for at, text in texts if text], "no text that ended by itself")
 
 
 @must(
@@ -435,13 +473,12 @@ def json_object_is_honoured(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: pass response_format on, or refuse it.
     """
-    for at, choice in ended_by(exchange, "stop"):
-        text = get(choice, "/message/content", str)
-        if text and not get(choice, "/message/tool_calls") and not isinstance(parsed(text), dict):
-            yield Finding(f"{at}/message/content", f"no JSON object: {shown(text)}")
+    for at, text in finished_texts(exchange):
+        if not isinstance(parsed(text), dict):
+            yield Finding(at, f"no JSON object: {shown(text)}")
 
 
-@must(CHAT_REQUEST, on=BOTH)
+@must(CHAT_REQUEST, on=TEXTS)
 def token_limit_is_honoured(exchange: Exchange) -> Iterator[Finding]:
     """No choice has more completion tokens than `max_tokens` or `max_completion_tokens` allows.
 
@@ -470,15 +507,17 @@ def cut_answer_says_length(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: pass the upstream's finish_reason on.
     """
-    limit = token_limit(exchange)
-    choices = ended_by(exchange, "stop")
-    if len(choices) != 1 or exchange.one("/usage/completion_tokens", int) < limit or limit < 2:
+    limit, choices = token_limit(exchange), some(exchange, "/choices/*", dict)
+    used = exchange.one("/usage/completion_tokens", int)
+    if len(choices) != 1 or used < limit or limit < 2:
+        raise Absent("the limit was not reached by one answer alone")
+    ((at, choice),) = choices
+    if choice.get("finish_reason") == "length":
         return
-    text = get(choices[0][1], "/message/content", str, "")
-    if text and not get(choices[0][1], "/message/tool_calls") and breaks_off(text):
-        yield Finding(
-            f"{choices[0][0]}/finish_reason", f'"stop" after {limit} of {limit} tokens, at {shown(text[-40:])}'
-        )
+    text = get(choice, "/message/content", str, "")
+    if choice.get("finish_reason") != "stop" or get(choice, "/message/tool_calls") or not breaks_off(text):
+        raise Absent("it may have ended by itself")
+    yield Finding(f"{at}/finish_reason", f'"stop" after {used} of {limit} tokens, at {shown(text[-40:])}')
 
 
 @must(CHAT_REQUEST, on=BOTH, when=lambda exchange: bool(stops(exchange)), needs=CONTENT)
@@ -495,22 +534,22 @@ def stop_is_honoured(exchange: Exchange) -> Iterator[Finding]:
                 yield Finding(at, f"{shown(stop)} stands in {shown(text[:80])}")
 
 
-@must(CHAT_OBJECT, on=BOTH, needs=CLOCK)
+@must(CHAT_OBJECT, on=TEXTS, needs=CLOCK)
 def created_is_now(exchange: Exchange) -> Iterator[Finding]:
     """`created` is the time of the answer in Unix seconds, within a day.
 
-    A time that is far off comes from a cached or a made-up answer, or is in another unit.
+    A time that is far off comes from a cached or a made-up answer. Milliseconds are told by the schema.
 
     Fix: pass `created` on, or set it to the current time in seconds.
     """
     created, now = exchange.one("/created", int), exchange.expect.get("now")
-    if now is None:
-        raise Absent("the time of the exchange is not known")
-    if created and abs(created - now) > 86_400:
+    if now is None or not 0 < created < MILLISECONDS:
+        raise Absent("the time of the exchange is not known, or another rule tells")
+    if abs(created - now) > 86_400:
         yield Finding("/created", f"{created} is {abs(created - now) / 86_400:,.0f} days from now")
 
 
-@should(CHAT_OBJECT, on=BOTH)
+@should(CHAT_OBJECT, on=TEXTS)
 def created_is_given(exchange: Exchange) -> Iterator[Finding]:
     """`created` is not 0.
 
@@ -522,7 +561,7 @@ def created_is_given(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("/created", "0")
 
 
-@must(CHAT_OBJECT, on=BOTH, when=lambda exchange: names_its_model(exchange))
+@must(CHAT_OBJECT, on=TEXTS, when=lambda exchange: names_its_model(exchange))
 def model_is_the_one_asked_for(exchange: Exchange) -> Iterator[Finding]:
     """`model` names the model that was asked for: itself, a dated snapshot, or another name of the same family.
 
@@ -531,27 +570,28 @@ def model_is_the_one_asked_for(exchange: Exchange) -> Iterator[Finding]:
     Fix: route to the model that was asked for, and name in the answer what really answered.
     """
     answered = exchange.one("/model", str)
-    if answered and not related(exchange.model, answered):
+    if not answered:
+        raise Absent("told by the schema")
+    if not related(exchange.model, answered):
         yield Finding("/model", f"{shown(answered)} answered, {shown(exchange.model)} was asked for")
 
 
-@should(CHAT_OBJECT, on=BOTH, when=lambda exchange: names_its_model(exchange))
+@should(CHAT_OBJECT, on=TEXTS, when=lambda exchange: names_its_model(exchange))
 def model_is_named_plainly(exchange: Exchange) -> Iterator[Finding]:
     """`model` is the name that was asked for, or a snapshot of it, without a channel's prefix.
 
     Clients look prices and limits up by this name.
 
-    Fix: take the provider's prefix off, and do not leave the field empty.
+    Fix: take the provider's prefix off.
     """
-    answered = exchange.one("/model", str)
-    asked = exchange.model
-    if not answered:
-        yield Finding("/model", "empty")
-    elif related(asked, answered) and not same_model(asked, answered):
+    answered, asked = exchange.one("/model", str), exchange.model
+    if not answered or not related(asked, answered):
+        raise Absent("told by the schema, or by model_is_the_one_asked_for")
+    if not same_model(asked, answered):
         yield Finding("/model", f"{shown(answered)} for {shown(asked)}")
 
 
-@must(CHAT_OBJECT, on=BOTH, needs=IDS)
+@must(CHAT_OBJECT, on=TEXTS, needs=IDS)
 def id_is_given(exchange: Exchange) -> Iterator[Finding]:
     """`id` is not empty.
 
@@ -559,23 +599,24 @@ def id_is_given(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: make an id where the upstream has none.
     """
-    if exchange.one("/id", str) == "" and exchange.get("/choices"):
+    some(exchange, "/choices/*", dict)
+    if exchange.one("/id", str) == "":
         yield Finding("/id", "empty")
 
 
 @must(CHAT_REQUEST, on=BOTH, when=lambda exchange: exchange.asked("/logprobs") is True)
 def logprobs_are_delivered(exchange: Exchange) -> Iterator[Finding]:
-    """`logprobs: true` gets log probabilities, one entry per token, with at most `top_logprobs` alternatives.
+    """`logprobs: true` gets log probabilities for a text, with at most `top_logprobs` alternatives a token.
 
     Evaluation code reads them without asking; null with status 200 is a field that was dropped.
 
     Fix: pass logprobs and top_logprobs on, and the answer's logprobs back; refuse what the upstream does not have.
     """
     most = exchange.asked("/top_logprobs", int, 0)
-    for at, choice in some(exchange, "/choices/*", dict):
-        text = get(choice, "/message/content", str)
+    every = some(exchange, "/choices/*", dict)
+    for at, choice in judged([each for each in every if get(each[1], "/message/content", str)], "no text"):
         entries = get(choice, "/logprobs/content", list)
-        if text and not entries:
+        if not entries:
             yield Finding(f"{at}/logprobs", f"{shown(choice.get('logprobs'))} instead of an object with content")
         for number, entry in enumerate(entries or ()):
             if len(get(entry, "/top_logprobs", list, [])) > most:
@@ -617,8 +658,9 @@ def refusal_stands_alone(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: leave content null where refusal is set.
     """
-    for at, message in some(exchange, "/choices/*/message", dict):
-        if message.get("refusal") and (message.get("content") or message.get("tool_calls")):
+    every = exchange.find("/choices/*/message", dict)
+    for at, message in judged([(at, message) for at, message in every if message.get("refusal")], "no refusal"):
+        if message.get("content") or message.get("tool_calls"):
             yield Finding(at, "refusal beside content or tool calls")
 
 
@@ -630,9 +672,11 @@ def thinking_is_not_said_twice(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: convert thinking at one place only.
     """
-    for at, message in some(exchange, "/choices/*/message", dict):
-        if message.get("reasoning_content") and re.search(r"</?think(ing)?>", str(message.get("content"))):
-            yield Finding(f"{at}/content", "<think> tags beside reasoning_content")
+    every = exchange.find("/choices/*/message", dict)
+    thought = [(at, each) for at, each in every if each.get("reasoning_content") or each.get("reasoning")]
+    for at, message in judged(thought, "no reasoning"):
+        if re.search(r"</?think(ing)?>", str(message.get("content"))):
+            yield Finding(f"{at}/content", "<think> tags beside a field for the reasoning")
 
 
 @must(OBSERVED, on=BOTH, when=lambda exchange: exchange.expect.get("answer") is True)
@@ -650,7 +694,7 @@ def rejection_is_no_answer(exchange: Exchange) -> Iterator[Finding]:
             yield Finding(at, shown(text))
 
 
-@must(CHAT_OBJECT, on=BOTH, needs=IDS, across=repeats)
+@must(CHAT_OBJECT, on=TEXTS, needs=IDS, across=repeats)
 def ids_of_two_answers_differ(exchanges: tuple[Exchange, Exchange]) -> Iterator[Finding]:
     """Two answers never share an id, also when the requests were the same.
 
@@ -659,11 +703,13 @@ def ids_of_two_answers_differ(exchanges: tuple[Exchange, Exchange]) -> Iterator[
     Fix: give every answer an id, a cached one too.
     """
     first, second = (each.one("/id", str) for each in exchanges)
-    if first and first == second:
+    if not first or not second:
+        raise Absent("told by id_is_given")
+    if first == second:
         yield Finding("/id", f"{shown(first)} in exchanges {exchanges[0].id} and {exchanges[1].id}")
 
 
-@should(COMPLETION_USAGE, on=BOTH, across=repeats)
+@should(COMPLETION_USAGE, on=TEXTS, across=repeats)
 def same_prompt_has_same_tokens(exchanges: tuple[Exchange, Exchange]) -> Iterator[Finding]:
     """The same request has the same prompt_tokens each time.
 
@@ -676,7 +722,7 @@ def same_prompt_has_same_tokens(exchanges: tuple[Exchange, Exchange]) -> Iterato
         yield Finding("/usage/prompt_tokens", f"{first}, then {second}, for the same request")
 
 
-@must(COMPLETION_USAGE, on=BOTH, across=streamed_and_not)
+@must(COMPLETION_USAGE, on=TEXTS, across=streamed_and_not)
 def streamed_prompt_has_same_tokens(exchanges: tuple[Exchange, Exchange]) -> Iterator[Finding]:
     """A streamed request has the same prompt_tokens as the same request without a stream.
 
@@ -689,19 +735,27 @@ def streamed_prompt_has_same_tokens(exchanges: tuple[Exchange, Exchange]) -> Ite
         yield Finding("/usage/prompt_tokens", f"{streamed} streamed, {whole} not streamed")
 
 
-@must(CHAT_OBJECT, on=BOTH, across=streamed_and_not)
-def streamed_answer_is_of_the_same_kind(exchanges: tuple[Exchange, Exchange]) -> Iterator[Finding]:
-    """Streamed and not, one request is answered in kind: a forced tool call in both, text in both.
+@must(OBSERVED, on=BOTH, across=streamed_and_not, needs=CONTENT)
+def streamed_text_loses_nothing(exchanges: tuple[Exchange, Exchange]) -> Iterator[Finding]:
+    """A line that the model repeats word for word arrives in a stream as it does without one.
 
-    What works in one form only is what documentation of relays calls "non-stream only".
+    Relays that compare a chunk with the one before drop every second of two equal ones: "1833" becomes "183". Others
+    send each chunk twice, or the whole text again at the end. Models may differ between two calls, so only a loss or a
+    doubling counts; any other difference is no measurement.
 
-    Fix: convert tool calls in both paths by the same code.
+    Fix: pass each chunk on once, whatever the one before it was.
     """
-    if not all(forced(each) for each in exchanges):
-        raise Absent("the model is free to answer either way")
-    whole, streamed = (called(each) for each in exchanges)
-    if whole != streamed:
-        yield Finding("/choices", f"tool call {'not ' * (not whole)}streamed: {whole}, streamed: {streamed}")
+    line = exchanges[0].expect.get("echo")
+    if not line:
+        raise Absent("no line to repeat")
+    whole, streamed = (str(each.one("/choices/0/message/content", str)).strip() for each in exchanges)
+    if line not in whole:
+        raise Untested(f"the model did not repeat the line: {shown(whole[:60])}")
+    if whole == streamed:
+        return
+    if not (is_part_of(streamed, whole) or is_part_of(whole, streamed)):
+        raise Untested(f"the model said another thing the second time: {shown(streamed[:60])}")
+    yield Finding("/choices/0/message/content", f"streamed {shown(streamed)}, not streamed {shown(whole)}")
 
 
 def parsed(text: str) -> Any:
@@ -735,12 +789,6 @@ def forced(exchange: Exchange) -> bool:
     """True when the request forces a function call."""
     choice = exchange.asked("/tool_choice")
     return choice == "required" or (isinstance(choice, dict) and choice.get("type") == "function")
-
-
-def limited(exchange: Exchange) -> bool:
-    """True when the token limit, a filter or a refusal may have kept the answer from what was asked."""
-    reasons = {reason for _, reason in exchange.find("/choices/*/finish_reason")}
-    return bool(reasons & {"length", "content_filter"})
 
 
 def breaks_off(text: str) -> bool:
@@ -779,29 +827,6 @@ FAMILIES = re.compile(
 
 def _families(name: str) -> set[str]:
     return set(FAMILIES.findall(name.lower()))
-
-
-@must(OBSERVED, on=BOTH, across=streamed_and_not, needs=CONTENT)
-def streamed_text_loses_nothing(exchanges: tuple[Exchange, Exchange]) -> Iterator[Finding]:
-    """A line that the model repeats word for word arrives in a stream as it does without one.
-
-    Relays that compare a chunk with the one before drop every second of two equal ones: "1833" becomes "183". Others
-    send each chunk twice, or the whole text again at the end. Models may differ between two calls, so only a loss or a
-    doubling counts; any other difference is no measurement.
-
-    Fix: pass each chunk on once, whatever the one before it was.
-    """
-    line = exchanges[0].expect.get("echo")
-    if not line:
-        raise Absent("no line to repeat")
-    whole, streamed = (str(each.one("/choices/0/message/content", str)).strip() for each in exchanges)
-    if line not in whole:
-        raise Untested(f"the model did not repeat the line: {shown(whole[:60])}")
-    if whole == streamed:
-        return
-    if not (is_part_of(streamed, whole) or is_part_of(whole, streamed)):
-        raise Untested(f"the model said another thing the second time: {shown(streamed[:60])}")
-    yield Finding("/choices/0/message/content", f"streamed {shown(streamed)}, not streamed {shown(whole)}")
 
 
 def is_part_of(short: str, long: str) -> bool:

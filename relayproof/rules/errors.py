@@ -86,6 +86,18 @@ def body_is_json(exchange: Exchange) -> Iterator[Finding]:
         )
 
 
+@should(ERROR, on=OPENAI_ENVELOPE, answers=REFUSED, when=lambda exchange: in_dialect(exchange))
+def envelope_is_openais(exchange: Exchange) -> Iterator[Finding]:
+    """A refusal on an OpenAI path comes in OpenAI's envelope, not in Anthropic's.
+
+    One path that answers in two dialects needs clients with two parsers.
+
+    Fix: choose the envelope by the path.
+    """
+    if get(exchange.answered.json, "/type", str) == "error":
+        yield Finding("/type", "the envelope is Anthropic's")
+
+
 @must(ERROR, on=OPENAI_ENVELOPE, answers=REFUSED)
 def type_and_param_are_words(exchange: Exchange) -> Iterator[Finding]:
     """`type` and `param` hold a word or null, not the text of another language's nothing.
@@ -250,6 +262,18 @@ def wrong_method_is_refused(exchange: Exchange) -> Iterator[Finding]:
     """
     if exchange.status not in (401, 403, 404, 405):
         yield Finding("status", f"{exchange.status} for {exchange.request.method}: {said(exchange)}")
+
+
+@should(ERROR_CODES, on=EVERY, answers=REFUSED, when=lambda exchange: bool(exchange.expect.get("optional")))
+def what_a_model_cannot_do_is_refused_with_4xx(exchange: Exchange) -> Iterator[Finding]:
+    """A request for something that the model can't do (see a picture, call a tool) is refused with 4xx.
+
+    5xx says that the server is broken: SDKs retry, and relays count it against a channel that is well.
+
+    Fix: answer 400, and say what the model can't do.
+    """
+    if exchange.status >= 500:
+        yield Finding("status", f"{exchange.status}: {said(exchange)}")
 
 
 @must(ERROR_CODES, on=EVERY, answers=REFUSED, when=lambda exchange: exchange.expect.get("refusal") == "context")

@@ -17,6 +17,9 @@ EVERY = (*SURFACES, OTHER)
 STREAMED = tuple(STREAMS.values())
 WHOLE = tuple(surface for surface in SURFACES if surface not in (*STREAMED, AUDIO))
 REFUSED_FOR_NOW = (401, 402, 403, 429)
+UNSUPPORTED = re.compile(
+    r"(?i)not? .{0,20}support|unsupported|not allowed for|can't see|不支持|无法识别|deprecated|mmproj"
+)
 LEAKS = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "a hash"),
     (re.compile(r"Traceback \(most recent call last\)|File \"/\S+\.py\", line|\bat \S+\.(?:js|ts|go):\d+"), "a traceback"),
@@ -39,6 +42,8 @@ def valid_request_is_answered(exchange: Exchange) -> Iterator[Finding]:
         raise Absent("nobody said that this request is valid")
     if exchange.status in REFUSED_FOR_NOW:
         raise Untested(f"the relay answered {exchange.status}: {said(exchange)}")
+    if not exchange.succeeded and exchange.expect.get("optional") and UNSUPPORTED.search(exchange.answered.text):
+        raise Untested(f"{exchange.expect['optional']}: {exchange.status}, {said(exchange)}")
     if not exchange.succeeded:
         yield Finding("status", f"{exchange.status} for a valid request: {said(exchange)}")
 

@@ -63,8 +63,15 @@ class Client:
         return exchange
 
     def _request(self, call: Call) -> httpx.Request:
-        headers = {"User-Agent": f"relayproof/{__version__}", "Accept": "*/*", "Accept-Encoding": "gzip, deflate", **self.relay.headers}
+        headers = {
+            "User-Agent": f"relayproof/{__version__}",
+            "Accept": "*/*",
+            "Accept-Encoding": "gzip, deflate",
+            **self.relay.headers,
+        }
         headers |= self._key_header(call) | dict(call.headers)
+        if call.expect.get("refusal"):
+            headers["Connection"] = "close"  # a server that refuses without reading the body spoils the next request
         body: dict[str, Any] = {}
         if call.form:
             body = _form(call.form)
