@@ -285,6 +285,17 @@ def serve(host: str, port: int) -> None:
         raise Stop(str(error)) from None
 
 
+@main.command(hidden=True)
+@click.option("--to", "folder", type=click.Path(path_type=Path), default=Path("docs"), show_default=True)
+@click.option("--cassettes", type=click.Path(path_type=Path), default=Path("cassettes"), show_default=True)
+def docs(folder: Path, cassettes: Path) -> None:
+    """Re-make the generated pages of the documentation."""
+    from relayproof import book
+
+    for path in book.write(folder, cassettes):
+        click.echo(str(path))
+
+
 @contextlib.contextmanager
 def relay_of(options: dict[str, Any], *, serve: bool = True) -> Iterator[tuple[Relay, frozenset[str]]]:
     """The relay that the options and relayproof.toml describe (the reference relay when there is no URL), and --only."""

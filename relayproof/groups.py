@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
+from relayproof import lifecycle
 from relayproof.exchange import Exchange
 from relayproof.surface import STREAMS
 
@@ -66,3 +67,12 @@ def _request_less_stream(exchange: Exchange) -> str:
     rest = {key: value for key, value in body.items() if key not in STREAM_KEYS}
     path = exchange.request.url.split("?")[0].replace(":streamGenerateContent", ":generateContent")
     return f"{exchange.request.method} {path} {json.dumps(rest, sort_keys=True)}"
+
+
+def tasks(exchanges: Sequence[Exchange]) -> Groups:
+    """All that is about one task, in order: its submit, every look at it, lists, pictures, and what acts on it."""
+    found: dict[tuple[str, str], list[Exchange]] = defaultdict(list)
+    for exchange in exchanges:
+        for task in sorted(lifecycle.names(exchange)) if exchange.session else ():
+            found[exchange.session, task].append(exchange)
+    yield from (tuple(same) for same in found.values())

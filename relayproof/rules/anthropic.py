@@ -20,7 +20,7 @@ from relayproof.rules.chat import breaks_off, is_part_of, related, same_model, s
 from relayproof.rules.every_response import said
 from relayproof.rules.sources import OBSERVED
 from relayproof.schema import shown
-from relayproof.surface import ANTHROPIC, ANTHROPIC_FAMILY, ANTHROPIC_STREAM, MODELS
+from relayproof.surface import ANTHROPIC, ANTHROPIC_FAMILY, MODELS
 
 SDK = "anthropic-sdk-python 2.12.0"
 MESSAGE = Source(SDK, "types/message.py")
@@ -169,7 +169,7 @@ def _impossible_output(exchange: Exchange) -> Iterator[Finding]:
     if output and output * BYTES_A_TOKEN < size:
         yield Finding("/usage/output_tokens", f"{output} for {size:,} bytes of text")
     plain = all(kind == "text" for _, kind in exchange.find("/content/*/type", str))
-    thought = exchange.asked("/thinking") or "thinking" in json.dumps(exchange.get("/usage"))
+    thought = exchange.asked("/thinking") or exchange.get("/usage/output_tokens_details/thinking_tokens", int, 0)
     if plain and not thought and output > size + UNSEEN_TOKENS:
         yield Finding("/usage/output_tokens", f"{output} for {size:,} bytes of text")
 

@@ -1,4 +1,4 @@
-"""Chat completions: the answer, whole or put together from a stream. What only a stream can get wrong is in chat_stream."""
+"""Chat completions: the answer, whole or put together from a stream. What a stream alone can get wrong: chat_stream."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def tokens_are_counted(exchange: Exchange) -> Iterator[Finding]:
 
 @must(COMPLETION_USAGE, on=TEXTS, relay=SHOULD)
 def usage_details_fit_their_totals(exchange: Exchange) -> Iterator[Finding]:
-    """No part of the usage is larger than its whole: cached and audio within the prompt, reasoning within the completion.
+    """No part of the usage is larger than its whole: cached and audio tokens fit the prompt, reasoning the completion.
 
     A relay that bills the parts bills more than there was. new-api's Claude channel is known to report cached tokens
     that its prompt_tokens leave out.
@@ -151,7 +151,9 @@ def reasoning_is_counted_as_completion(exchange: Exchange) -> Iterator[Finding]:
     """
     reasoning = exchange.one("/usage/completion_tokens_details/reasoning_tokens", int)
     completion = exchange.one("/usage/completion_tokens", int)
-    if reasoning > 0 and completion == 0:
+    if reasoning < 1:
+        raise Absent("no reasoning")
+    if completion == 0:
         yield Finding("/usage/completion_tokens", f"0, but reasoning_tokens is {reasoning}")
 
 
@@ -321,7 +323,30 @@ def arguments_of(call: dict[str, Any], exchange: Exchange) -> str | None:
     """The arguments' text; "" for a streamed call without a fragment of them; None when a schema speaks."""
     function = get(call, "/function", dict, {})
     missing = "" if exchange.surface == CHAT_STREAM and "arguments" not in function else None
-    return get(function, "/arguments", str, missing)
+    text: str | None = get(function, "/arguments", str, missing)
+    return text
+
+
+@must(OBSERVED, on=BOTH, needs=CONTENT)
+def arguments_stay_out_of_the_content(exchange: Exchange) -> Iterator[Finding]:
+    """The content beside a tool call is not made of the call's arguments.
+
+    A converter that writes the arguments into the text as well shows the user "Paris", or raw JSON, as an answer.
+
+    Fix: write each piece of an upstream answer to one place.
+    """
+    for at, choice in some(exchange, "/choices/*", dict):
+        texts = [text for _, text in find(choice, "/message/tool_calls/*/function/arguments", str)]
+        said = str(get(choice, "/message/content", str, "")).strip()
+        if not texts:
+            raise Absent("no tool call")
+        words = [_words(parsed(text)) for text in texts]
+        if said and said in ("".join(texts).strip(), "".join(words), " ".join(words), *texts, *words):
+            yield Finding(f"{at}/message/content", f"{shown(said)} stands in the arguments {shown(texts[0])} too")
+
+
+def _words(arguments: Any) -> str:
+    return "".join(str(value) for value in arguments.values()) if isinstance(arguments, dict) else ""
 
 
 @must(CHAT_REQUEST, on=BOTH, when=lambda exchange: any(each.get("strict") for each in offered(exchange).values()))
@@ -636,6 +661,24 @@ def logprobs_are_logarithms(exchange: Exchange) -> Iterator[Finding]:
             yield Finding(at, f"{value}")
 
 
+@must(CHAT_OBJECT, on=BOTH, needs=CONTENT)
+def logprobs_are_of_this_text(exchange: Exchange) -> Iterator[Finding]:
+    """The tokens of the log probabilities, joined by their bytes, are the content.
+
+    Code that marks doubtful words in the text goes by them; entries that are missing shift every mark behind them.
+
+    Fix: pass all entries on, in streams with the chunk that they belong to.
+    """
+    every = [(at, get(choice, "/message/content", str), choice) for at, choice in exchange.find("/choices/*", dict)]
+    for at, text, choice in judged([each for each in every if get(each[2], "/logprobs/content")], "no logprobs"):
+        entries = [entry for _, entry in find(choice, "/logprobs/content/*", dict)]
+        if not text or not all(isinstance(entry.get("bytes"), list) for entry in entries):
+            raise Absent("not to be joined")
+        joined = b"".join(bytes(entry["bytes"]) for entry in entries).decode(errors="replace")
+        if joined != text:
+            yield Finding(f"{at}/logprobs/content", f"{shown(joined[:60])} instead of {shown(text[:60])}")
+
+
 @must(CHAT_REQUEST, on=BOTH, when=lambda exchange: not exchange.asked("/logprobs"), relay=SHOULD)
 def logprobs_come_only_when_asked_for(exchange: Exchange) -> Iterator[Finding]:
     """Without `logprobs: true`, logprobs is null or absent.
@@ -802,7 +845,7 @@ def names_its_model(exchange: Exchange) -> bool:
 
 
 def same_model(asked: str, answered: str) -> bool:
-    """True for the same name, or a snapshot of it: gpt-4o and gpt-4o-2024-08-06, claude-3-5-haiku-latest and its date."""
+    """True for one name, or a snapshot of it: gpt-4o and gpt-4o-2024-08-06, claude-3-5-haiku-latest and its date."""
     asked, answered = asked.lower().removesuffix("-latest"), answered.lower()
     return (
         answered == asked

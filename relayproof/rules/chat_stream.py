@@ -17,11 +17,15 @@ from relayproof.rules import shapes
 from relayproof.rules.sources import CHAT_CHUNK, CHAT_REQUEST, OBSERVED, OPENAI_PYTHON, SSE
 from relayproof.schema import shown
 from relayproof.sse import Event
-from relayproof.surface import CHAT_STREAM, COMPLETIONS_STREAM
+from relayproof.surface import ANTHROPIC_STREAM, CHAT_STREAM, COMPLETIONS_STREAM
 
 OPENAI_STREAMS = (CHAT_STREAM, COMPLETIONS_STREAM)
+EVENT_STREAMS = (*OPENAI_STREAMS, ANTHROPIC_STREAM)
 SPREAD_SECONDS = 0.05
-LONG_ANSWER_TOKENS = 40
+MANY_EVENTS = 20
+BURST_EVENTS, BURST_SECONDS, PAUSE_SECONDS = 5, 0.002, 1.0
+LONELY_COMMENT = re.compile(rb"(?:\A|\n\r?\n)(:[^\r\n]*\r?\n(?::[^\r\n]*\r?\n)*\r?\n)")
+EVENT_ID = re.compile(rb"^(id:[^\r\n]*)", re.MULTILINE)
 
 shapes.matches_schema(
     "chat_stream", "openai/chat_completion_chunk", CHAT_CHUNK, on=CHAT_STREAM, documents=shapes.events
@@ -62,12 +66,17 @@ def is_stream(exchange: Exchange) -> bool:
     return bool(exchange.events)
 
 
+def broke_off(exchange: Exchange) -> bool:
+    """True when the stream reports an error."""
+    return any(event.body.get("error") for event in exchange.events)
+
+
 def wants_usage(exchange: Exchange) -> bool:
     """True when the request asks for the usage chunk."""
     return exchange.asked("/stream_options/include_usage") is True
 
 
-@must(CHAT_REQUEST, on=OPENAI_STREAMS)
+@must(CHAT_REQUEST, on=EVENT_STREAMS)
 def stream_is_a_stream(exchange: Exchange) -> Iterator[Finding]:
     """`stream: true` gets events, at least one of them with data.
 
@@ -80,7 +89,7 @@ def stream_is_a_stream(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("body", f"no events: {shown(exchange.answered.text[:120])}")
 
 
-@must(SSE, on=OPENAI_STREAMS, needs=HEADERS, when=is_stream)
+@must(SSE, on=EVENT_STREAMS, needs=HEADERS, when=is_stream)
 def stream_is_labelled_as_one(exchange: Exchange) -> Iterator[Finding]:
     """A stream has Content-Type `text/event-stream`.
 
@@ -93,7 +102,7 @@ def stream_is_labelled_as_one(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("header content-type", kind or "no media type")
 
 
-@must(SSE, on=OPENAI_STREAMS, needs=FRAMING, when=is_stream)
+@must(SSE, on=EVENT_STREAMS, needs=FRAMING, when=is_stream)
 def every_line_is_a_field(exchange: Exchange) -> Iterator[Finding]:
     """Every line of a stream is empty, a comment, or a field that the SSE grammar knows.
 
@@ -107,7 +116,7 @@ def every_line_is_a_field(exchange: Exchange) -> Iterator[Finding]:
             yield Finding(f"byte {oddity.offset}", shown(oddity.text))
 
 
-@must(SSE, on=OPENAI_STREAMS, when=is_stream)
+@must(SSE, on=EVENT_STREAMS, when=is_stream)
 def every_payload_is_json(exchange: Exchange) -> Iterator[Finding]:
     """Every data payload but [DONE] is one JSON object.
 
@@ -116,13 +125,13 @@ def every_payload_is_json(exchange: Exchange) -> Iterator[Finding]:
     Fix: write each event whole, with one blank line after it.
     """
     for event in exchange.events:
-        if not event.done and not isinstance(event.json, dict):
+        if event.data.strip() and not event.done and not isinstance(event.json, dict):
             yield Finding(event.place, f"no JSON object: {shown(event.data[:120])}")
 
 
-@must(SSE, on=OPENAI_STREAMS, needs=FRAMING, when=is_stream)
+@must(SSE, on=EVENT_STREAMS, needs=FRAMING, when=is_stream)
 def events_carry_data(exchange: Exchange) -> Iterator[Finding]:
-    """No event comes without data, and none has a name.
+    """No event comes without data.
 
     Keep-alive is done by comments. A frame that holds only `event: keepalive` makes some parsers emit an empty event,
     and the client fails to parse "" as JSON.
@@ -137,9 +146,9 @@ def events_carry_data(exchange: Exchange) -> Iterator[Finding]:
             yield Finding(event.place, "empty data")
 
 
-@should(OBSERVED, on=OPENAI_STREAMS, needs=FRAMING, when=is_stream)
+@should(OBSERVED, on=EVENT_STREAMS, needs=FRAMING, when=is_stream)
 def framing_is_plain(exchange: Exchange) -> Iterator[Finding]:
-    """A stream is framed as the official API frames it: `data: ` lines, LF, one line an event, no comments between.
+    """A stream is framed as the official API frames it: one `data: ` line an event, LF, no names, no comments.
 
     The grammar allows more, and a full parser takes it; hand-made ones, of which there are many, do not.
 
@@ -160,9 +169,12 @@ def framing_is_plain(exchange: Exchange) -> Iterator[Finding]:
         if event.lines > 1 and isinstance(event.json, dict):
             yield Finding(event.place, f"one payload over {event.lines} data lines")
             return
+    named = next((event for event in exchange.events if event.name), None)
+    if named is not None and exchange.surface in OPENAI_STREAMS:
+        yield Finding(named.place, f"event {shown(named.name)}")
 
 
-@should(OBSERVED, on=OPENAI_STREAMS, needs=FRAMING, when=is_stream)
+@should(OBSERVED, on=EVENT_STREAMS, needs=FRAMING, when=is_stream)
 def comments_stand_inside_events(exchange: Exchange) -> Iterator[Finding]:
     """A comment is not followed by a blank line of its own, and events have no `id`.
 
@@ -170,9 +182,10 @@ def comments_stand_inside_events(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: write the comment line without a blank line behind it.
     """
-    found = re.search(rb"(?m)^:[^\n]*\n\n|^id:", exchange.answered.decoded.replace(b"\r\n", b"\n"))
-    if found:
-        yield Finding(f"byte {found.start()}", shown(found.group(0).decode(errors="replace")))
+    for pattern in (LONELY_COMMENT, EVENT_ID):
+        found = pattern.search(exchange.answered.decoded)
+        if found:
+            yield Finding(f"byte {found.start(1)}", shown(found.group(1).decode(errors="replace")))
 
 
 @must(OPENAI_PYTHON, on=OPENAI_STREAMS, when=is_stream)
@@ -184,8 +197,7 @@ def done_is_last(exchange: Exchange) -> Iterator[Finding]:
     Fix: write [DONE] once, after the last chunk, and only when the upstream ended well.
     """
     done = [event for event in exchange.events if event.done]
-    errors = [event for event in exchange.events if event.body.get("error")]
-    if not done and not errors:
+    if not done and not broke_off(exchange):
         yield Finding("end", f"no [DONE]; the last event is {shown(exchange.events[-1].data[:100])}")
     if len(done) > 1:
         yield Finding(done[1].place, f"[DONE] {len(done)} times")
@@ -201,15 +213,15 @@ def stream_holds_an_answer(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: answer with an error status when the upstream gives nothing.
     """
-    if any(event.body.get("error") for event in exchange.events):
+    if broke_off(exchange):
         raise Absent("an error was reported")
     if not any(event.body.get("choices") for event in exchange.events):
         yield Finding("body", "no chunk with a choice")
 
 
 @must(CHAT_CHUNK, on=OPENAI_STREAMS, when=is_stream)
-def error_inside_stream_is_an_event(exchange: Exchange) -> Iterator[Finding]:
-    """A stream to a valid request holds no error.
+def stream_holds_no_error(exchange: Exchange) -> Iterator[Finding]:
+    """A stream that has begun ends without an error.
 
     An error in the middle means that the answer broke off after it was begun; clients raise, and the text is lost.
 
@@ -220,11 +232,11 @@ def error_inside_stream_is_an_event(exchange: Exchange) -> Iterator[Finding]:
             yield Finding(event.place, shown(event.body["error"]))
 
 
-@must(OPENAI_PYTHON, on=OPENAI_STREAMS, when=lambda exchange: any(event.body.get("error") for event in exchange.events))
+@must(OPENAI_PYTHON, on=OPENAI_STREAMS, when=broke_off)
 def nothing_follows_an_error(exchange: Exchange) -> Iterator[Finding]:
-    """After an error event a stream ends.
+    """No chunk follows an error in a stream.
 
-    Text behind it, or a [DONE], makes a client that misses the error take half an answer for a whole one.
+    Text behind it makes a client that misses the error take half an answer for a whole one.
 
     Fix: close the stream after the error.
     """
@@ -236,17 +248,24 @@ def nothing_follows_an_error(exchange: Exchange) -> Iterator[Finding]:
 
 @must(CHAT_CHUNK, on=OPENAI_STREAMS)
 def identity_is_constant(exchange: Exchange) -> Iterator[Finding]:
-    """`id` and `object` are the same in every chunk.
+    """`id` is the same in every chunk.
 
     Clients gather chunks by id. A new id in the middle is another answer: a retry poured into the same stream.
 
-    Fix: take both from the first upstream chunk, and do not retry after the first byte.
+    Fix: take it from the first upstream chunk, and do not retry after the first byte.
     """
-    first = chunks(exchange)[0]
-    for key in ("id", "object"):
-        other = next((event for event in chunks(exchange) if event.body.get(key) != first.body.get(key)), None)
-        if other is not None:
-            yield Finding(other.place, f"{key} {shown(other.body.get(key))}, before {shown(first.body.get(key))}")
+    yield from _changed(exchange, "id")
+
+
+def _changed(exchange: Exchange, key: str) -> Iterator[Finding]:
+    """The first chunk whose value differs from the one before; a chunk without the key is for the schema."""
+    having = [event for event in chunks(exchange) if key in event.body]
+    if not having:
+        raise Absent(key)
+    first = having[0].body[key]
+    other = next((event for event in having if event.body[key] != first), None)
+    if other is not None:
+        yield Finding(other.place, f"{key} {shown(other.body[key])}, before {shown(first)}")
 
 
 @should(CHAT_CHUNK, on=OPENAI_STREAMS)
@@ -257,11 +276,7 @@ def created_is_constant(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: take it from the first upstream chunk.
     """
-    first = chunks(exchange)[0]
-    other = next((event for event in chunks(exchange) if event.body.get("created") != first.body.get("created")), None)
-    if other is not None:
-        told = shown(other.body.get("created"))
-        yield Finding(other.place, f"created {told}, before {shown(first.body.get('created'))}")
+    yield from _changed(exchange, "created")
 
 
 @must(CHAT_CHUNK, on=OPENAI_STREAMS, relay=SHOULD)
@@ -272,15 +287,12 @@ def model_is_constant(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: write one name into all chunks.
     """
-    first = chunks(exchange)[0]
-    other = next((event for event in chunks(exchange) if event.body.get("model") != first.body.get("model")), None)
-    if other is not None:
-        yield Finding(other.place, f"model {shown(other.body.get('model'))}, before {shown(first.body.get('model'))}")
+    yield from _changed(exchange, "model")
 
 
 @must(CHAT_CHUNK, on=CHAT_STREAM, relay=SHOULD)
 def role_comes_first(exchange: Exchange) -> Iterator[Finding]:
-    """The first chunk of each choice says role `assistant`.
+    """The first chunk of each choice says a role.
 
     Accumulators make the message from it; some refuse to append to a message without a role.
 
@@ -288,13 +300,13 @@ def role_comes_first(exchange: Exchange) -> Iterator[Finding]:
     """
     for index, parts in pieces(exchange).items():
         event, at, choice = parts[0]
-        if get(choice, "/delta", dict) is not None and get(choice, "/delta/role") != "assistant":
+        if get(choice, "/delta", dict) is not None and get(choice, "/delta/role") is None:
             yield Finding(f"{event.place} {at}/delta", f"choice {index} begins with {shown(choice['delta'])}")
 
 
 @must(CHAT_CHUNK, on=CHAT_STREAM)
-def role_is_assistant(exchange: Exchange) -> Iterator[Finding]:
-    """A role in a delta is `assistant`, or not there.
+def role_is_never_empty(exchange: Exchange) -> Iterator[Finding]:
+    """A role in a delta is `assistant`, or not there: never "".
 
     An empty role makes accumulators overwrite the one they have, and the next turn is refused.
 
@@ -302,9 +314,8 @@ def role_is_assistant(exchange: Exchange) -> Iterator[Finding]:
     """
     for _, parts in pieces(exchange).items():
         for event, at, choice in parts:
-            role = get(choice, "/delta/role", str)
-            if role is not None and role != "assistant":
-                yield Finding(f"{event.place} {at}/delta/role", shown(role))
+            if get(choice, "/delta/role") == "":
+                yield Finding(f"{event.place} {at}/delta/role", '""')
 
 
 @should(CHAT_CHUNK, on=CHAT_STREAM)
@@ -316,7 +327,7 @@ def role_is_said_once(exchange: Exchange) -> Iterator[Finding]:
     Fix: leave `role` out after the first chunk.
     """
     for index, parts in pieces(exchange).items():
-        saying = [part for part in parts if "role" in get(part[2], "/delta", dict, {})]
+        saying = [part for part in parts if get(part[2], "/delta", dict, {}).get("role", "") != ""]
         if len(saying) > 1:
             event, at, choice = saying[1]
             yield Finding(
@@ -354,7 +365,7 @@ def every_choice_finishes_once(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: pass the upstream's finish_reason on; when there is none, report an error instead of an end.
     """
-    if any(event.body.get("error") for event in exchange.events):
+    if broke_off(exchange):
         raise Absent("an error was reported")
     for index, parts in pieces(exchange).items():
         ended = [(event, choice) for event, _, choice in parts if choice.get("finish_reason")]
@@ -398,19 +409,20 @@ def nothing_is_said_after_the_end(exchange: Exchange) -> Iterator[Finding]:
 
 @must(CHAT_REQUEST, on=OPENAI_STREAMS)
 def choice_indexes_are_those_asked_for(exchange: Exchange) -> Iterator[Finding]:
-    """The choices of a stream have the indexes 0 to n-1.
+    """The choices of a stream have the indexes 0 to n-1, for each prompt.
 
     Clients gather by index: with n = 2 and all chunks at 0, two answers mix into one; an index that jumps loses it.
 
     Fix: keep the upstream's choice index; it is not the index of a content block.
     """
-    if any(event.body.get("error") for event in exchange.events):
+    if broke_off(exchange):
         raise Absent("an error was reported")
-    wanted = exchange.asked("/n", int, 1)
-    if isinstance(exchange.asked("/prompt"), list):
-        raise Absent("several prompts")
+    prompts = [prompt for prompt in exchange.asked("/prompt", list, []) if isinstance(prompt, str | list)]
+    wanted = exchange.asked("/n", int, 1) * max(len(prompts), 1)
     got = sorted(pieces(exchange))
-    if wanted >= 1 and got != list(range(wanted)):
+    if wanted < 1:
+        raise Absent("told by impossible_n_is_refused")
+    if got != list(range(wanted)):
         yield Finding("/choices", f"indexes {got}, asked for {wanted}")
 
 
@@ -423,7 +435,7 @@ def tool_call_indexes_count_from_zero(exchange: Exchange) -> Iterator[Finding]:
     Fix: count the calls yourself while converting.
     """
     for index, order in _begun(exchange).items():
-        if order != sorted(order) or order != list(range(len(order))):
+        if order != list(range(len(order))):
             yield Finding(f"choice {index} tool_calls", f"indexes {order}")
 
 
@@ -501,29 +513,53 @@ def tool_call_is_named_once(exchange: Exchange) -> Iterator[Finding]:
     Fix: send them once.
     """
     for (_, index), parts in fragments(exchange).items():
+        opened = {parts[0][2].get("id"), _name(parts[0][2])} - {None, ""}
         for event, at, call in parts[1:]:
-            if call.get("id") or _name(call):
-                yield Finding(
-                    f"{event.place} {at}", f"{shown(call.get('id') or _name(call))} again for tool call {index}"
-                )
+            again = [value for value in (call.get("id"), _name(call)) if value in opened]
+            if again:
+                yield Finding(f"{event.place} {at}", f"{shown(again[0])} again for tool call {index}")
                 break
 
 
-@should(CHAT_CHUNK, on=CHAT_STREAM)
-def continuation_has_no_empty_fields(exchange: Exchange) -> Iterator[Finding]:
-    """A later fragment of a tool call has no id, type or name that is null or empty.
+@must(CHAT_CHUNK, on=CHAT_STREAM)
+def continuation_takes_nothing_back(exchange: Exchange) -> Iterator[Finding]:
+    """A later fragment of a tool call has no id or name that is null or empty, and no empty type.
 
     Accumulators overwrite what they have with it: the call loses its id or its name.
 
     Fix: leave the keys out.
     """
-    for (_, index), parts in fragments(exchange).items():
-        for event, at, call in parts[1:]:
-            empty = [key for key in ("id", "type") if key in call and not call[key]]
-            empty += ["name"] if "name" in get(call, "/function", dict, {}) and not call["function"]["name"] else []
+    for (_, index), parts in _continued(exchange):
+        for event, at, call in parts:
+            function = get(call, "/function", dict, {})
+            empty = ["id"] if not call.get("id", "left out") else []
+            empty += ["name"] if not function.get("name", "left out") else []
+            empty += ["type"] if call.get("type") == "" else []
             if empty:
                 yield Finding(f"{event.place} {at}", f"{' and '.join(empty)} empty in tool call {index}")
                 break
+
+
+@should(CHAT_CHUNK, on=CHAT_STREAM)
+def continuation_has_no_null_type(exchange: Exchange) -> Iterator[Finding]:
+    """A later fragment of a tool call has no `type: null`.
+
+    Typed clients refuse it, and accumulators overwrite what they have. new-api is known to send it.
+
+    Fix: leave the key out.
+    """
+    for (_, index), parts in _continued(exchange):
+        found = next(((event, at) for event, at, call in parts if "type" in call and call["type"] is None), None)
+        if found is not None:
+            yield Finding(f"{found[0].place} {found[1]}/type", f"null in tool call {index}")
+
+
+def _continued(exchange: Exchange) -> list[tuple[tuple[int, int], list[Fragment]]]:
+    """The later fragments of every tool call. Raises Absent when all calls came in one piece."""
+    later = [(key, parts[1:]) for key, parts in fragments(exchange).items() if len(parts) > 1]
+    if not later:
+        raise Absent("no call came in pieces")
+    return later
 
 
 @must(CHAT_REQUEST, on=OPENAI_STREAMS, when=lambda exchange: is_stream(exchange) and wants_usage(exchange))
@@ -534,9 +570,11 @@ def usage_chunk_comes_last(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: send the usage as a chunk of its own before [DONE].
     """
-    if any(event.body.get("error") for event in exchange.events):
+    if broke_off(exchange):
         raise Absent("an error was reported")
-    carrying = [event for event in chunks(exchange) if get(event.body, "/usage", dict)]
+    carrying = [event for event in exchange.events if get(event.body, "/usage", dict)]
+    if not all(isinstance(event.body.get("choices"), list) for event in carrying):
+        raise Absent("told by the schema")
     if not carrying:
         yield Finding("end", "no chunk with usage, though stream_options.include_usage was true")
         return
@@ -581,22 +619,6 @@ def usage_comes_only_when_asked_for(exchange: Exchange) -> Iterator[Finding]:
             yield Finding(event.place, shown(event.body["usage"]))
 
 
-@must(CHAT_CHUNK, on=OPENAI_STREAMS)
-def usage_in_chunks_is_whole(exchange: Exchange) -> Iterator[Finding]:
-    """A usage object in a chunk is null or has all its counts.
-
-    `{"total_tokens": 0}` on every chunk is read as the bill of the answer.
-
-    Fix: send null until the counts are known.
-    """
-    told = [event for event in chunks(exchange) if event.body.get("usage") is not None]
-    if not told:
-        raise Absent("no usage")
-    for event in told:
-        if not all(is_a(get(event.body, f"/usage/{key}_tokens"), int) for key in ("prompt", "completion", "total")):
-            yield Finding(event.place, shown(event.body["usage"]))
-
-
 @should(CHAT_CHUNK, on=CHAT_STREAM)
 def deltas_hold_only_what_is_new(exchange: Exchange) -> Iterator[Finding]:
     """A chunk's choice holds a delta and no message, no empty `tool_calls`, and no vendor's filter notes.
@@ -618,7 +640,7 @@ def deltas_hold_only_what_is_new(exchange: Exchange) -> Iterator[Finding]:
                 return
 
 
-@must(OBSERVED, on=OPENAI_STREAMS, needs=TIMING)
+@must(OBSERVED, on=EVENT_STREAMS, needs=TIMING)
 def stream_arrives_over_time(exchange: Exchange) -> Iterator[Finding]:
     """The events of a longer answer arrive one after another, not all at once at the end.
 
@@ -627,14 +649,41 @@ def stream_arrives_over_time(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: switch buffering off (`X-Accel-Buffering: no`, `proxy_buffering off`, no gzip without flush).
     """
-    arrivals = [at for at in exchange.answered.arrivals if at is not None]
+    response = exchange.answered
+    if response.header("content-encoding"):
+        yield from _packed(exchange)
+        return
+    arrivals = [at for at in response.arrivals if at is not None]
     if len(arrivals) < 5:
         raise Absent("too short to tell")
-    packed = bool(exchange.answered.header("content-encoding"))
-    reads = exchange.answered.reads
-    waited = reads[0][0] if reads else 0.0
-    spread = arrivals[-1] - arrivals[0]
-    if waited < 4 * SPREAD_SECONDS and not packed:
+    waited, spread = response.reads[0][0], arrivals[-1] - arrivals[0]
+    if waited < 4 * SPREAD_SECONDS:
         raise Absent("the answer was so quick that nothing can be told")
     if spread < SPREAD_SECONDS / 2:
         yield Finding("body", f"{len(arrivals)} events within {spread * 1000:.0f} ms, after {waited:.2f} s of silence")
+
+
+def _packed(exchange: Exchange) -> Iterator[Finding]:
+    """A packed stream can't be told event by event: only that all of it came in one or two reads."""
+    events, reads = len(exchange.events), len(exchange.answered.reads)
+    if events < MANY_EVENTS or not reads:
+        raise Absent("too short to tell")
+    if reads <= 2:
+        encoding = exchange.answered.header("content-encoding")
+        yield Finding("body", f"{events} events in {reads} read(s): packed as a whole ({encoding})")
+
+
+@should(OBSERVED, on=EVENT_STREAMS, needs=TIMING)
+def first_words_are_not_held_back(exchange: Exchange) -> Iterator[Finding]:
+    """The first events of a stream arrive one after another like the others, not in a burst after a pause.
+
+    A buffer that fills before anything is sent takes from the user the one thing a stream is for.
+
+    Fix: flush after each event, from the first one on.
+    """
+    arrivals = [at for at in exchange.answered.arrivals if at is not None]
+    if len(arrivals) < MANY_EVENTS or arrivals[-1] - arrivals[0] < SPREAD_SECONDS / 2:
+        raise Absent("too short to tell, or told by stream_arrives_over_time")
+    burst = sum(at - arrivals[0] < BURST_SECONDS for at in arrivals)
+    if arrivals[0] >= PAUSE_SECONDS and burst >= BURST_EVENTS:
+        yield Finding("body", f"{burst} of {len(arrivals)} events at once, after {arrivals[0]:.2f} s of silence")

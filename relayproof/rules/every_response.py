@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from relayproof.exchange import FRAMING, HEADERS, IDS, STATUS, Ended, Exchange
 from relayproof.groups import together
@@ -11,6 +13,7 @@ from relayproof.pointer import Absent, get
 from relayproof.rule import ANY, OK, SHOULD, Finding, Untested, must, should
 from relayproof.rules.sources import CORS, ERROR_CODES, HTTP, JSON_UTF8, NEW_API, OBSERVED
 from relayproof.schema import shown
+from relayproof.sse import BOM
 from relayproof.surface import AUDIO, GEMINI_STREAM, MIDJOURNEY, MODELS, OTHER, STREAMS, SURFACES
 
 EVERY = (*SURFACES, OTHER)
@@ -20,6 +23,7 @@ REFUSED_FOR_NOW = (401, 402, 403, 429)
 UNSUPPORTED = re.compile(
     r"(?i)not? .{0,20}support|unsupported|not allowed for|can't see|不支持|无法识别|deprecated|mmproj"
 )
+LOST = re.compile(r"\ufffd|(?<!\\)(?:\\\\)*\\ufffd", re.IGNORECASE)
 LEAKS = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "a hash"),
     (re.compile(r"Traceback \(most recent call last\)|File \"/\S+\.py\", line|\bat \S+\.(?:js|ts|go):\d+"), "a traceback"),
@@ -66,15 +70,28 @@ def arrives_whole(exchange: Exchange) -> Iterator[Finding]:
 def body_is_one_json_value(exchange: Exchange) -> Iterator[Finding]:
     """The body of a JSON answer is one JSON value, with nothing before or after it.
 
-    An HTML page, a log line behind the object, a stream where none was asked for, or gzip bytes without a header:
-    every client's parser stops there.
+    An HTML page, a log line behind the object, a stream where none was asked for, gzip bytes without a header, a byte
+    order mark, or a NaN: clients' parsers stop there.
 
     Fix: send the upstream's body byte for byte, and its Content-Encoding with it.
     """
+    response = exchange.answered
     try:
-        exchange.answered.json  # noqa: B018
+        response.json  # noqa: B018
     except Absent:
-        yield Finding("body", f"no JSON value: {shown(exchange.answered.text[:120])}")
+        yield Finding("body", f"no JSON value: {shown(response.text[:120])}")
+        return
+    if response.decoded.startswith(BOM):
+        yield Finding("body", "a byte order mark before the JSON value")
+    for word in _no_numbers(response.text):
+        yield Finding("body", f"{word} is no JSON value")
+
+
+def _no_numbers(text: str) -> list[str]:
+    found: list[str] = []
+    if "NaN" in text or "Infinity" in text:
+        json.loads(text.removeprefix("\ufeff"), parse_constant=found.append)
+    return sorted(set(found))
 
 
 @must(HTTP, on=WHOLE, answers=OK, needs=HEADERS, when=lambda exchange: exchange.surface != MIDJOURNEY)
@@ -117,8 +134,9 @@ def no_character_is_lost(exchange: Exchange) -> Iterator[Finding]:
     if "\ufffd" in exchange.request.body.decode(errors="replace"):
         raise Absent("the request held such a character itself")
     text = exchange.answered.text
-    if "\ufffd" in text:
-        at = text.index("\ufffd")
+    found = LOST.search(text)
+    if found:
+        at = found.start()
         yield Finding("body", f"U+FFFD in {shown(text[max(0, at - 30) : at + 30])}")
 
 
@@ -139,9 +157,7 @@ def content_encoding_is_true(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("body", "gzip bytes without a Content-Encoding header")
 
 
-@must(
-    ERROR_CODES, on=EVERY, answers=OK, needs=STATUS, when=lambda exchange: exchange.surface not in (MODELS, *STREAMED)
-)
+@must(ERROR_CODES, on=EVERY, answers=OK, needs=STATUS, when=lambda exchange: _has_no_other_judge(exchange))
 def error_is_not_a_success(exchange: Exchange) -> Iterator[Finding]:
     """An error never comes with a 2xx status.
 
@@ -152,12 +168,18 @@ def error_is_not_a_success(exchange: Exchange) -> Iterator[Finding]:
     yield from _errors_inside(exchange)
 
 
+def _has_no_other_judge(exchange: Exchange) -> bool:
+    path = urlsplit(exchange.request.url).path
+    return exchange.surface not in STREAMED and (exchange.surface != MODELS or path.endswith("/models"))
+
+
 @must(
     ERROR_CODES,
     relay=SHOULD,
     on=MODELS,
     answers=OK,
     needs=STATUS,
+    when=lambda exchange: "/models/" in exchange.request.url.rstrip("/") and exchange.expect.get("model") != "unknown",
 )
 def error_is_not_a_model(exchange: Exchange) -> Iterator[Finding]:
     """A model that does not exist is refused with a 4xx status, not with an error in a 200.
@@ -297,8 +319,3 @@ def said(exchange: Exchange) -> str:
     except Absent:
         message = None
     return shown(message or response.text[:160])
-
-
-def is_json_stream(exchange: Exchange) -> bool:
-    """True for a Gemini stream that was asked for as a JSON array."""
-    return exchange.surface == GEMINI_STREAM and "alt=sse" not in exchange.request.url
