@@ -76,3 +76,16 @@ def tasks(exchanges: Sequence[Exchange]) -> Groups:
         for task in sorted(lifecycle.names(exchange)) if exchange.session else ():
             found[exchange.session, task].append(exchange)
     yield from (tuple(same) for same in found.values())
+
+
+def same_prompt(exchanges: Sequence[Exchange]) -> Groups:
+    """Requests with the same messages and tools for the same model, whatever else they ask for."""
+    yield from (tuple(same) for same in _gathered(exchanges, _prompt) if len(same) > 1)
+
+
+def _prompt(exchange: Exchange) -> str:
+    body = exchange.request.json
+    if not isinstance(body, dict):
+        return _request(exchange)
+    kept = {key: body.get(key) for key in ("model", "messages", "tools", "functions", "response_format")}
+    return json.dumps(kept, sort_keys=True)

@@ -144,6 +144,15 @@ def listed_ids(exchange: Exchange) -> list[str]:
     return [text_id(value) for _, value in find(exchange.request.json, "/ids/*")]
 
 
+_PLACES = {
+    (FETCH, False): "",
+    (FETCH, True): "/data",
+    (LIST, False): "/*",
+    (LIST, True): "/data/*",
+    (CALLBACKS, False): "/*/body",
+}
+
+
 def looks(exchange: Exchange) -> list[Look]:
     """Every task that the answer shows: of a fetch, a list, or the callbacks heard."""
     if not exchange.succeeded:
@@ -152,18 +161,9 @@ def looks(exchange: Exchange) -> list[Look]:
         answer = exchange.answered.json
     except Absent:
         return []
-    path = _PLACES.get((kind(exchange), exchange.surface == SUNO), "")
-    found = find(answer, path, dict) if path != "" or kind(exchange) == FETCH else iter(())
+    place = _PLACES.get((kind(exchange), exchange.surface == SUNO))
+    found = find(answer, place, dict) if place is not None else ()
     return [Look(exchange, at, task) for at, task in found if "status" in task]
-
-
-_PLACES = {
-    (FETCH, False): "",
-    (FETCH, True): "/data",
-    (LIST, False): "/*",
-    (LIST, True): "/data/*",
-    (CALLBACKS, False): "/*/body",
-}
 
 
 def look(exchange: Exchange) -> Look | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from relayproof.exchange import Exchange
 
-BYTES_A_TOKEN = 2.5
+BYTES_A_TOKEN = 3
 IMAGE_TOKENS = 90
 LONGEST_TEXT = 2000
 
@@ -69,7 +69,7 @@ class Call:
 def prompt_estimate(body: Any) -> int:
     """A bound on the tokens of a prompt, on the high side for every common tokenizer.
 
-    A token is taken to hold 2.5 bytes of the JSON that is sent; a picture, whatever its bytes, is a flat price.
+    A token is taken to hold 3 bytes of the JSON that is sent; a picture, whatever its bytes, is a flat price.
     """
     pictures, text = _without_pictures(body)
     return math.ceil(len(dump(text)) / BYTES_A_TOKEN) + pictures * IMAGE_TOKENS

@@ -144,14 +144,14 @@ def stop(relay: Relay) -> Run:
 
 @probe(CHAT)
 def cut_off(relay: Relay) -> Run:
-    """An answer that the token limit cuts."""
-    yield ask(relay, user("Write about the sea, at length."), room=16)
+    """An answer that the token limit cuts. Its prompt is one of three that measure what a word costs."""
+    yield ask(relay, user(about_the_sea(8)), room=16, expect=measuring(8))
 
 
 @probe(CHAT)
 def one_token(relay: Relay) -> Run:
-    """An answer of one token."""
-    yield ask(relay, user("Write about the sea."), room=1)
+    """An answer of one token, to the second of the three prompts."""
+    yield ask(relay, user(about_the_sea(40)), room=1, expect=measuring(40))
 
 
 @probe(CHAT_STREAM, basic=True)
@@ -208,7 +208,8 @@ def streamed_tool_required(relay: Relay) -> Run:
 @probe(CHAT_STREAM)
 def streamed_two_choices(relay: Relay) -> Run:
     """Two choices as a stream."""
-    yield ask(relay, user("Name a fruit."), surface=CHAT_STREAM, n=2, room=32)
+    usage = {"include_usage": True}
+    yield ask(relay, user("Name a fruit."), surface=CHAT_STREAM, n=2, room=32, stream_options=usage)
 
 
 @probe(CHAT_STREAM)
@@ -216,8 +217,19 @@ def streamed_long(relay: Relay) -> Run:
     """A longer answer that the token limit cuts, to see whether it arrives bit by bit."""
     yield ask(
         relay,
-        user("Write about the sea, at length."),
+        user(about_the_sea(72)),
         surface=CHAT_STREAM,
         room=80,
         stream_options={"include_usage": True},
+        expect=measuring(72),
     )
+
+
+def about_the_sea(words: int) -> str:
+    """A prompt that holds one known word `words` times."""
+    return "Write about the sea, at length. Ignore this:" + " water" * words
+
+
+def measuring(words: int) -> dict[str, Any]:
+    """Marks the requests that together measure what a word costs."""
+    return {"group": "words", "words": words}

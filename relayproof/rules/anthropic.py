@@ -49,6 +49,7 @@ STATUS_TYPES = {
 }
 BYTES_A_TOKEN = 24
 UNSEEN_TOKENS = 64
+TOOL_PREAMBLE = 600
 SMALLEST_CACHED = (
     (re.compile(r"haiku-4|opus-4-[5-9]|claude-.*-[5-9]\b"), 4096),
     (re.compile(r"haiku"), 2048),
@@ -122,8 +123,9 @@ def text(exchange: Exchange) -> str:
 def offered(exchange: Exchange) -> dict[str, dict[str, Any]]:
     """The tools that the request offers, by name."""
     exchange.asked("")
-    found = find(exchange.request.json, "/tools/*", dict)
-    return {tool["name"]: tool for _, tool in found if isinstance(tool.get("name"), str)}
+    paths = ("/tools/*", "/messages/*/content/*/tool/definition")
+    found = (tool for path in paths for _, tool in find(exchange.request.json, path, dict))
+    return {tool["name"]: tool for tool in found if isinstance(tool.get("name"), str)}
 
 
 def answers_results(exchange: Exchange) -> bool:
@@ -143,6 +145,8 @@ def tokens_are_counted(exchange: Exchange) -> Iterator[Finding]:
     """
     output = exchange.one("/usage/output_tokens", int)
     some(exchange, "/content/*", dict)
+    if exchange.get("/stop_reason") == "compaction":
+        raise Absent("a summary of the prompt is counted elsewhere")
     if exchange.surface == ANTHROPIC and whole_prompt(exchange) < 1:
         yield Finding("/usage/input_tokens", f"{whole_prompt(exchange)} for a request with messages")
     if output < 1:
@@ -248,11 +252,12 @@ def cached_tokens_are_not_counted_twice(exchange: Exchange) -> Iterator[Finding]
 
 
 def _behind_the_mark(exchange: Exchange) -> int:
-    """Bytes of the request that stand behind the last cache_control, in the order tools, system, messages."""
+    """Bytes of the request behind the last cache_control (order: tools, system, messages), and what tools bring along."""
     asked = exchange.asked("", dict, {})
     if asked.get("cache_control") or uses_server_tools(exchange) or asked.get("context_management"):
         raise Absent("the server chooses where the cached part ends")
-    parts = [part for key in ("tools", "system") for _, part in find(asked, f"/{key}/*")]
+    tools, system = ([part for _, part in find(asked, f"/{key}/*")] for key in ("tools", "system"))
+    parts = tools + system
     parts += [part for _, message in find(asked, "/messages/*", dict) for part in _parts(message)]
     marked = [number for number, part in enumerate(parts) if '"cache_control": {' in json.dumps(part)]
     if not marked:
@@ -260,7 +265,7 @@ def _behind_the_mark(exchange: Exchange) -> int:
     behind = json.dumps(parts[marked[-1] + 1 :], ensure_ascii=False)
     if re.search(r'"type": "(image|document|container_upload|search_result)"', behind):
         raise Absent("pictures and documents have tokens that bytes don't show")
-    return len(behind.encode())
+    return len(behind.encode()) + (TOOL_PREAMBLE if marked[-1] < len(tools) else 0)
 
 
 def _parts(message: dict[str, Any]) -> list[Any]:
@@ -588,7 +593,7 @@ def model_is_named_plainly(exchange: Exchange) -> Iterator[Finding]:
     Fix: take the provider's prefix off.
     """
     asked, answered = exchange.model, exchange.one("/model", str)
-    if answered and related(asked, answered) and not same_model(asked, answered):
+    if answered and related(asked, answered) and not same_model(asked.removesuffix("-0"), answered):
         yield Finding("/model", f"{shown(answered)} for {shown(asked)}")
 
 

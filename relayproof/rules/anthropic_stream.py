@@ -109,9 +109,8 @@ def walk(exchange: Exchange) -> Walk:
     """Read the stream as a state machine. Events without an index are left out: a schema speaks of them."""
     found = Walk()
     for event in whole(exchange):
-        index = event.body.get("index")
-        if is_a(index, int):
-            _step(found, event, index)
+        if is_a(event.body.get("index"), int):
+            _step(found, event, event.body["index"])
     return found
 
 
@@ -322,7 +321,7 @@ def deltas_belong_to_an_open_block(exchange: Exchange) -> Iterator[Finding]:
 
 @must(DELTAS, on=ANTHROPIC_STREAM)
 def deltas_fit_their_block(exchange: Exchange) -> Iterator[Finding]:
-    """A block gets deltas of its own kind: text_delta for text, input_json_delta for tools, thinking_delta for thinking.
+    """A block gets deltas of its own kind: text_delta for text, input_json_delta for tools, and so on.
 
     SDKs drop any other, or append it to a field that the block has not.
 
@@ -379,9 +378,8 @@ def thinking_ends_with_its_signature(exchange: Exchange) -> Iterator[Finding]:
             if not get(block.start.body, "/content_block/signature", str):
                 yield Finding(place, f"block {block.index} has no signature_delta")
         elif sorts.count("signature_delta") > 1 or sorts[-1] != "signature_delta":
-            yield Finding(
-                place, f"block {block.index} has its signature {sorts.count('signature_delta')} times, or early"
-            )
+            times = sorts.count("signature_delta")
+            yield Finding(place, f"block {block.index} has its signature {times} times, or not at its end")
         elif not block.joined("signature"):
             yield Finding(place, f"the signature of block {block.index} is empty")
 
@@ -398,9 +396,8 @@ def message_start_counts_the_prompt(exchange: Exchange) -> Iterator[Finding]:
     if not is_a(usage.get("input_tokens"), int):
         raise Absent("told by the schema")
     if sum(usage[key] for key in COUNTS if is_a(usage.get(key), int)) < 1:
-        yield Finding(
-            f"{of_kind(exchange, START)[0].place} /message/usage", shown({key: usage.get(key) for key in COUNTS})
-        )
+        place = of_kind(exchange, START)[0].place
+        yield Finding(f"{place} /message/usage", shown({key: usage.get(key) for key in COUNTS}))
 
 
 @must(USAGE, on=ANTHROPIC_STREAM, relay=SHOULD)

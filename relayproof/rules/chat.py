@@ -811,7 +811,7 @@ def parsed(text: str) -> Any:
 
 def values(text: str) -> list[Any]:
     """The JSON values of a text that is nothing but JSON values, one after another; else none."""
-    decoder, found, at = json.JSONDecoder(), [], 0
+    decoder, found, at, text = json.JSONDecoder(), [], 0, text.strip()
     while at < len(text):
         try:
             value, at = decoder.raw_decode(text, at)

@@ -1,4 +1,4 @@
-"""Legacy completions: the answer, whole or put together from a stream. Much of what holds for chat holds here: see chat."""
+"""Legacy completions: the answer, whole or put together from a stream. What holds for chat as well stands in chat."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def echo_is_honoured(exchange: Exchange) -> Iterator[Finding]:
     if not any(isinstance(prompt, str) and prompt.strip() for prompt in given):
         raise Absent("no prompt is a text")
     for at, choice in whole(exchange):
-        number, text = choice.get("index"), choice.get("text")
-        if not is_a(number, int) or not isinstance(text, str) or not 0 <= number < len(given) * copies(exchange):
+        number, text = get(choice, "/index", int, -1), get(choice, "/text", str)
+        if text is None or not 0 <= number < len(given) * copies(exchange):
             continue
         prompt = given[number // copies(exchange)]
         if isinstance(prompt, str) and not text.lstrip().startswith(prompt.strip()):

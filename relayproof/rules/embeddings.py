@@ -1,4 +1,4 @@
-"""Embeddings: as many vectors as inputs, at their places, in the form and length that was asked for, and saying something."""
+"""Embeddings: a vector for each input, at its place, in the form and length asked for, and saying something."""
 
 from __future__ import annotations
 
@@ -199,20 +199,20 @@ def _not_unit(exchange: Exchange) -> Iterator[Finding]:
 
 @must(EMBEDDING_REQUEST, on=EMBEDDINGS)
 def form_is_the_one_asked_for(exchange: Exchange) -> Iterator[Finding]:
-    """`encodingformat: "base64"` gets text, `"float"` or none gets lists of numbers.
+    """`encoding_format: "base64"` gets text, `"float"` or none gets lists of numbers.
 
     The official SDK asks for base64 by itself and forgives a list; other clients that asked for one form crash on the
     other.
 
-    Fix: pass encodingformat on, and convert where the upstream knows one form only.
+    Fix: pass encoding_format on, and convert where the upstream knows one form only.
     """
-    form = exchange.asked("/encodingformat", str, "float")
-    if form not in ("float", "base64"):
-        raise Absent(f"nothing is known of {form}")
+    wanted = form(exchange)
+    if wanted not in ("float", "base64"):
+        raise Absent(f"nothing is known of {wanted}")
     for at, value in some(exchange, "/data/*/embedding"):
-        if isinstance(value, list) and form == "base64":
+        if isinstance(value, list) and wanted == "base64":
             yield Finding(at, f"a list of {len(value)} numbers, asked for base64")
-        if isinstance(value, str) and form == "float":
+        if isinstance(value, str) and wanted == "float":
             yield Finding(at, f"the text {shown(value[:40])}, asked for numbers")
 
 

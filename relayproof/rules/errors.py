@@ -220,6 +220,12 @@ def unknown_model_is_404(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("status", f"503: {said(exchange)}")
 
 
+NAMELESS = re.compile(
+    r"(?i)model\s*(?:''|\"\"|``|“”|「」)|模型\s+(?=无可用|不存在)|model name is empty|"
+    r"for model\s*(?:under|in|,|\.|$)"
+)
+
+
 @must(OBSERVED, on=EVERY, answers=REFUSED, when=refused_as("model"))
 def message_names_the_model(exchange: Exchange) -> Iterator[Finding]:
     """An error about a model does not lose the model's name.
@@ -231,10 +237,7 @@ def message_names_the_model(exchange: Exchange) -> Iterator[Finding]:
     message = get(exchange.answered.json, "/error/message", str)
     if not message:
         raise Absent("no message")
-    if re.search(
-        r"(?i)model\s*(?:''|\"\"|``|“”|「」)|模型\s+(?=无可用|不存在)|model name is empty|for model\s*(?:under|in|,|\.|$)",
-        message,
-    ):
+    if NAMELESS.search(message):
         yield Finding("/error/message", shown(message))
 
 
@@ -274,7 +277,15 @@ def what_a_model_cannot_do_is_refused_with_4xx(exchange: Exchange) -> Iterator[F
         yield Finding("status", f"{exchange.status}: {said(exchange)}")
 
 
-TOO_LONG = re.compile(r"(?i)context_length_exceeded|maximum context length|context (length|window|size)|prompt is too long")
+TOO_LONG = re.compile(
+    r"(?i)context_length_exceeded|maximum context length|context (length|window|size)|prompt is too long"
+)
+NO_MONEY = (
+    "insufficient_quota",
+    "insufficient_user_quota",
+    "pre_consume_token_quota_failed",
+    "billing_hard_limit_reached",
+)
 
 
 @must(ERROR_CODES, on=EVERY, answers=REFUSED, needs=STATUS, when=lambda exchange: is_too_long(exchange))
@@ -342,8 +353,7 @@ def empty_balance_is_429_or_403(exchange: Exchange) -> Iterator[Finding]:
 
 def is_about_money(exchange: Exchange) -> bool:
     """True for a refusal because the balance is empty."""
-    codes = ("insufficient_quota", "insufficient_user_quota", "pre_consume_token_quota_failed", "billing_hard_limit_reached")
-    return exchange.status == 402 or error_code(exchange) in codes
+    return exchange.status == 402 or error_code(exchange) in NO_MONEY
 
 
 @should(CORS, on=EVERY, answers=ANY, when=lambda exchange: exchange.request.method == "OPTIONS")
@@ -357,10 +367,8 @@ def preflight_is_answered(exchange: Exchange) -> Iterator[Finding]:
     if exchange.status in (404, 405):
         raise Absent("the relay does not serve browsers")
     if not exchange.succeeded or not exchange.answered.has("access-control-allow-origin"):
-        yield Finding(
-            "status",
-            f"{exchange.status}, Access-Control-Allow-Origin: {exchange.answered.header('access-control-allow-origin') or 'none'}",
-        )
+        origin = exchange.answered.header("access-control-allow-origin") or "none"
+        yield Finding("status", f"{exchange.status}, Access-Control-Allow-Origin: {origin}")
 
 
 @should(CORS, on=EVERY, answers=ANY, when=lambda exchange: exchange.expect.get("with") == "an Origin header")

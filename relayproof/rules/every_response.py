@@ -14,7 +14,7 @@ from relayproof.rule import ANY, OK, SHOULD, Finding, Untested, must, should
 from relayproof.rules.sources import CORS, ERROR_CODES, HTTP, JSON_UTF8, NEW_API, OBSERVED
 from relayproof.schema import shown
 from relayproof.sse import BOM
-from relayproof.surface import AUDIO, GEMINI_STREAM, MIDJOURNEY, MODELS, OTHER, STREAMS, SURFACES
+from relayproof.surface import AUDIO, MIDJOURNEY, MODELS, OTHER, STREAMS, SURFACES
 
 EVERY = (*SURFACES, OTHER)
 STREAMED = tuple(STREAMS.values())
@@ -24,13 +24,15 @@ UNSUPPORTED = re.compile(
     r"(?i)not? .{0,20}support|unsupported|not allowed for|can't see|不支持|无法识别|deprecated|mmproj"
 )
 LOST = re.compile(r"\ufffd|(?<!\\)(?:\\\\)*\\ufffd", re.IGNORECASE)
+PRIVATE = r"(?:(?:10|127)(?:\.\d{1,3}){3}|(?:192\.168|172\.(?:1[6-9]|2\d|3[01]))(?:\.\d{1,3}){2})"
+PUBLIC = r"platform\.openai|api\.openai|help\.openai|docs\.|ai\.google|console\."
 LEAKS = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "a hash"),
-    (re.compile(r"Traceback \(most recent call last\)|File \"/\S+\.py\", line|\bat \S+\.(?:js|ts|go):\d+"), "a traceback"),
-    (re.compile(r"\b(?:10|127|192\.168|172\.(?:1[6-9]|2\d|3[01]))(?:\.\d{1,3}){2,3}(?::\d+)?\b"), "an internal address"),
-    (re.compile(r"https?://(?!platform\.openai|api\.openai|help\.openai|docs\.|ai\.google|console\.)[\w.-]+(?::\d+)?/v1\S*"), "an upstream address"),
+    (re.compile(r"Traceback \(most recent call last\)|File \"/\S+\.py\", line|\bat \S+\.[jt]s:\d+"), "a traceback"),
+    (re.compile(rf"\b{PRIVATE}\b(?::\d+)?"), "an internal address"),
+    (re.compile(rf"https?://(?!{PUBLIC})[\w.-]+(?::\d+)?/v1\S*"), "an upstream address"),
     (re.compile(r"\b\w+_\w*(?:Table|Token)\b"), "a database table"),
-)  # fmt: skip
+)
 
 
 @must(OBSERVED, on=EVERY, answers=ANY)

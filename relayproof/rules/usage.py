@@ -1,0 +1,147 @@
+"""Token counts that can be true: held against the request, the text, and each other. A count that can't be is a fact;
+why it is so, the relay may say. No rule here calls anything a fraud.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from relayproof.exchange import CONTENT, Exchange
+from relayproof.groups import by_purpose, same_prompt
+from relayproof.pointer import Absent
+from relayproof.rule import Finding, Untested, must, should
+from relayproof.rules.sources import COMPLETION_USAGE, OBSERVED
+from relayproof.surface import CHAT, CHAT_STREAM
+
+BOTH = (CHAT, CHAT_STREAM)
+MOST_BYTES_A_TOKEN = 24
+SPECIAL_TOKENS = 4
+INJECTED = 100
+
+
+def reasons(exchange: Exchange) -> bool:
+    """True when tokens were spent on thinking, which the visible text does not show."""
+    hidden = exchange.get("/usage/completion_tokens_details/reasoning_tokens", int, 0)
+    spoken = [text for _, text in exchange.find("/choices/*/message/reasoning_content", str) if text]
+    return bool(hidden or spoken)
+
+
+def said(exchange: Exchange) -> int:
+    """Bytes of everything that the choices say or call. Raises Absent when that is nothing."""
+    parts = [text for _, text in exchange.find("/choices/*/message/content", str)]
+    parts += [json.dumps(call) for _, call in exchange.find("/choices/*/message/tool_calls/*/function", dict)]
+    parts += [json.dumps(call) for _, call in exchange.find("/choices/*/message/function_call", dict)]
+    parts += [text for _, text in exchange.find("/choices/*/message/refusal", str)]
+    size = sum(len(part.encode()) for part in parts)
+    if not size:
+        raise Absent("nothing was said")
+    return size
+
+
+@should(COMPLETION_USAGE, on=BOTH, needs=CONTENT, when=lambda exchange: not reasons(exchange))
+def completion_tokens_fit_the_text(exchange: Exchange) -> Iterator[Finding]:
+    """completion_tokens is not more than the text has bytes, and not so few that a token would hold a sentence.
+
+    A token is at least a byte. More tokens than bytes are tokens that nobody received, unless the model thought in
+    secret and the relay does not say so.
+
+    Fix: pass the upstream's count on, with its completion_tokens_details.
+    """
+    size, used = said(exchange), exchange.one("/usage/completion_tokens", int)
+    if used > size + SPECIAL_TOKENS * max(len(exchange.one("/choices", list)), 1) + SPECIAL_TOKENS:
+        yield Finding("/usage/completion_tokens", f"{used} for {size} bytes of text")
+    elif size > 200 and 0 < used * MOST_BYTES_A_TOKEN < size:
+        yield Finding("/usage/completion_tokens", f"only {used} for {size} bytes of text")
+
+
+@should(COMPLETION_USAGE, on=BOTH, needs=CONTENT, when=lambda exchange: not reasons(exchange))
+def completion_tokens_fit_the_logprobs(exchange: Exchange) -> Iterator[Finding]:
+    """completion_tokens is the number of tokens that logprobs lists, a few special ones aside.
+
+    The list counts the tokens one by one: no other count of the same answer can be right.
+
+    Fix: pass the upstream's count on.
+    """
+    listed = sum(len(entries) for _, entries in exchange.find("/choices/*/logprobs/content", list))
+    if not listed:
+        raise Absent("no logprobs")
+    used = exchange.one("/usage/completion_tokens", int)
+    room = SPECIAL_TOKENS * len(exchange.one("/choices", list))
+    if abs(used - listed) > room:
+        yield Finding("/usage/completion_tokens", f"{used}, but logprobs lists {listed} tokens")
+
+
+@must(COMPLETION_USAGE, on=BOTH, across=by_purpose, when=lambda exchange: exchange.expect.get("words") is not None)
+def prompt_tokens_grow_with_the_prompt(exchanges: tuple[Exchange, ...]) -> Iterator[Finding]:
+    """Each repetition of one word adds the same whole number of prompt tokens.
+
+    The same word, over and over, is cut the same way by every tokenizer. A slope of 2.5 tokens is a count that was
+    multiplied by a price; a slope of nothing is a count that was made up; one of a quarter of the letters is a guess.
+
+    Fix: pass the upstream's count on, and keep price ratios out of usage.
+    """
+    points = _points(exchanges)
+    (first, low), *_, (last, high) = points
+    growth, words = high - low, last - first
+    slope = round(growth / words)
+    if slope < 1 or abs(growth - slope * words) > 2:
+        told = ", ".join(f"{words} words {tokens}" for words, tokens in points)
+        yield Finding("/usage/prompt_tokens", f"{growth / words:.2f} tokens a word ({told})")
+
+
+@should(OBSERVED, on=BOTH, across=by_purpose, when=lambda exchange: exchange.expect.get("words") is not None)
+def prompt_holds_nothing_else(exchanges: tuple[Exchange, ...]) -> Iterator[Finding]:
+    """What is left of prompt_tokens without the repeated words is about the length of the rest of the prompt.
+
+    The rest is a short sentence. A hundred tokens more are a prompt that somebody else put before it: it costs the
+    buyer, and steers the answers.
+
+    Fix: leave requests as they are, or say in the documentation what is added.
+    """
+    points = _points(exchanges)
+    (first, low), *_, (last, high) = points
+    rest = low - round((high - low) / (last - first)) * first
+    if rest > INJECTED:
+        yield Finding("/usage/prompt_tokens", f"about {rest} tokens stand beside the words that were sent")
+
+
+def _points(exchanges: tuple[Exchange, ...]) -> list[tuple[int, int]]:
+    points = sorted((int(each.expect["words"]), each.one("/usage/prompt_tokens", int)) for each in exchanges)
+    if len({words for words, _ in points}) < 3:
+        raise Untested("fewer than three of the requests that measure this were answered with usage")
+    return points
+
+
+@must(COMPLETION_USAGE, on=BOTH, across=same_prompt)
+def n_does_not_multiply_the_prompt(exchanges: tuple[Exchange, ...]) -> Iterator[Finding]:
+    """A prompt that is sent once is counted once, however many choices are asked for.
+
+    The upstream reads it once. A relay that sends n requests for n choices bills the prompt n times.
+
+    Fix: send n upstream; where it has none, count the prompt once.
+    """
+    single = [each for each in exchanges if (each.asked("/n", int) or 1) == 1]
+    several = [each for each in exchanges if (each.asked("/n", int) or 1) > 1]
+    if not single or not several:
+        raise Absent("no two different n")
+    once = single[0].one("/usage/prompt_tokens", int)
+    for each in several:
+        count = each.one("/usage/prompt_tokens", int)
+        if once and count > once * 1.5:
+            yield Finding("/usage/prompt_tokens", f"{count} with n = {each.asked('/n')}, {once} without")
+
+
+@should(OBSERVED, on=BOTH, needs=CONTENT, when=lambda exchange: (exchange.asked("/temperature", float, 1) or 0) > 0)
+def choices_are_made_one_by_one(exchange: Exchange) -> Iterator[Finding]:
+    """The choices of n > 1 are different texts.
+
+    At the usual temperature two longer texts never agree to the letter; copies are one answer, sold n times.
+
+    Fix: send n upstream.
+    """
+    texts = [text for _, text in exchange.find("/choices/*/message/content", str)]
+    if len(texts) < 2 or min(map(len, texts)) < 100:
+        raise Absent("no two longer texts")
+    if len(set(texts)) == 1:
+        yield Finding("/choices", f"{len(texts)} times the same {len(texts[0])} characters")
