@@ -94,10 +94,24 @@ def main() -> None:
     show_default=True,
     help="Folder for the reports.",
 )
-def run(reports: Path, strict: bool, lang: str, **options: Any) -> None:
+@click.option(
+    "--upstream",
+    metavar="URL2",
+    help="What the relay fronts: it is asked the same, to tell inherited failures from introduced ones.",
+)
+@click.option(
+    "--upstream-key-env",
+    default="RELAYPROOF_UPSTREAM_KEY",
+    show_default=True,
+    metavar="NAME",
+    help="Environment variable of its key.",
+)
+def run(reports: Path, strict: bool, lang: str, upstream: str | None, upstream_key_env: str, **options: Any) -> None:
     """Send the probes to the relay at URL, judge every answer by every rule, and write the reports."""
     with relay_of(options) as (relay, only):
-        results, _ = _live(relay, only, strict)
+        results, gathered = _live(relay, only, strict)
+        if upstream:
+            results = _compared(results, gathered.relay, upstream, upstream_key_env, only)
     _report(results, reports, lang)
 
 
@@ -422,6 +436,18 @@ def _live(relay: Relay, only: frozenset[str], strict: bool) -> tuple[Results, An
     with _progress("asking", sum(probe.requests for probe in probes)) as step:
         gathered = session.run(relay, probes, progress=lambda probe, exchange: step(probe.name))
     return runs.from_run(gathered, strict=strict, narrow=bool(only)), gathered
+
+
+def _compared(results: Results, relay: Relay, url: str, key_env: str, only: frozenset[str]) -> Results:
+    """The results with each failure's origin: the same probes, models and limits, sent to the upstream."""
+    from dataclasses import replace
+
+    from relayproof import blame
+    from relayproof.relay import Key, normal_url
+
+    fronted = replace(relay, url=normal_url(url), key=Key(_key(key_env)), headers={}, paths={})
+    theirs, _ = _live(fronted, only, strict=False)
+    return blame.compare(results, theirs)
 
 
 @contextlib.contextmanager

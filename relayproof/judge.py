@@ -46,6 +46,7 @@ class Verdict:
     exchanges: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     reason: str = ""
+    origin: str = ""
     page: Rule | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -45,6 +45,8 @@ class Call:
 
     `expect` is what only the sender knows: `answer` (True when a relay that serves the surface must answer with 2xx),
     `refusal`, `echo`, `group`, ... `auth` is the header form: "bearer", "x-api-key", "x-goog-api-key".
+    `wait` is how many seconds to let pass before it is sent. A `path` that is a whole http(s) URL goes to another
+    server (a picture's, our own listener): without the key, and without the relay's own headers.
     """
 
     method: str
@@ -56,6 +58,12 @@ class Call:
     key: str = "own"
     auth: str = "bearer"
     expect: Mapping[str, Any] = field(default_factory=dict)
+    wait: float = 0.0
+
+    @property
+    def elsewhere(self) -> bool:
+        """True for a request that does not go to the relay's API."""
+        return self.path.startswith(("http://", "https://"))
 
     @property
     def most_tokens(self) -> int:

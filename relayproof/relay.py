@@ -63,12 +63,13 @@ class KnownDeviation:
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds: to connect, to the first byte, between two reads, and for a whole exchange."""
+    """Seconds: to connect, to the first byte, between two reads, for a whole exchange, and for a task to end."""
 
     connect: float = 10
     first_byte: float = 60
     gap: float = 30
     whole: float = 150
+    task: float = 600
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Relay:
-    """One relay. `models` names a model per surface; `offers` is None when the relay's own model list decides."""
+    """One relay. `models` names a model per surface; `offers` is None when the relay's own model list decides.
+
+    `notify` is the address under which the relay reaches this machine, for callbacks (`http://HOST:PORT`; through a
+    tunnel `https://HOST#PORT`, where PORT is the local one). `pictures` allows fetching pictures from other hosts.
+    """
 
     url: str
     key: Key = field(default_factory=Key)
@@ -99,6 +104,7 @@ class Relay:
     dialect: str = ""
     rules: tuple[str, ...] = ()
     notify: str = ""
+    pictures: bool = False
 
     def model(self, surface: str) -> str:
         """The model to ask on a surface; "" when none is known."""
@@ -149,7 +155,7 @@ class _Reader:
 
     def keywords(self) -> dict[str, Any]:
         relay = self.table("relay")
-        self.only("relay", relay, {"url", "profile", "offers", "dialect", "rules", "notify"})
+        self.only("relay", relay, {"url", "profile", "offers", "dialect", "rules", "notify", "pictures"})
         found: dict[str, Any] = {
             "models": self.strings("models"),
             "headers": self.strings("headers"),
@@ -170,6 +176,8 @@ class _Reader:
             found["rules"] = tuple(str(self.path.parent / name) for name in relay["rules"])
         if "notify" in relay:
             found["notify"] = str(relay["notify"])
+        if "pictures" in relay:
+            found["pictures"] = relay["pictures"] is True
         return found
 
     def table(self, name: str) -> dict[str, Any]:

@@ -13,12 +13,14 @@ from relayproof.exchange import Exchange
 from relayproof.judge import NOT_OFFERED, UNTESTED, Outcome, Verdict
 from relayproof.offers import choose_models
 from relayproof.pointer import Absent
-from relayproof.probe import Call, Probe
+from relayproof.probe import MONEY, Call, Probe
 from relayproof.relay import Relay
+from relayproof.resume import Tasks
 from relayproof.rule import MUST
-from relayproof.surface import CHAT, CHAT_STREAM, ERRORS, MODELS
+from relayproof.surface import CHAT, CHAT_STREAM, ERRORS, MIDJOURNEY, MODELS
 from relayproof.wire.budget import BudgetSpent
 from relayproof.wire.client import Client
+from relayproof.wire.listener import listening
 
 NOT_THERE = (404, 405, 501)
 Progress = Callable[[Probe, Exchange | None], None]
@@ -58,6 +60,7 @@ def run(
     *,
     client: Client | None = None,
     progress: Progress = lambda probe, exchange: None,
+    tasks: Tasks | None = None,
 ) -> Run:
     """Send the probes: the model list first, then each surface's basic probe, the others side by side, bad ones last.
 

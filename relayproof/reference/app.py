@@ -57,12 +57,14 @@ def envelope(error: Refusal, path: str = "") -> dict[str, Any]:
 
 def make_app(key: str = KEY) -> Starlette:
     """The reference relay, guarded by `key`."""
-    from relayproof.reference import chat, models
+    from relayproof.reference import chat, completions, embeddings, models
+    from relayproof.reference import midjourney, suno
 
-    routes = [*models.ROUTES, *chat.ROUTES]
+    routes = [*models.ROUTES, *chat.ROUTES, *completions.ROUTES, *embeddings.ROUTES]
+    routes += [*midjourney.ROUTES, *suno.ROUTES]
     cors = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
     app = Starlette(
-        routes=[_guarded(route) for route in routes],
+        routes=[*(_guarded(route) for route in routes), *midjourney.OPEN],
         middleware=[cors],
         exception_handlers={Refusal: _refuse, 404: _no_path, 405: _no_method, 500: _broken},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any
 
 from starlette.requests import Request
@@ -78,8 +79,9 @@ def answer(body: dict[str, Any], prompt: Any, variant: int) -> tuple[str, str]:
 def choice(body: dict[str, Any], index: int, asked: tuple[Any, int], said: tuple[str, str]) -> dict[str, Any]:
     """One choice: the text, behind its prompt when an echo is asked for, and its log probabilities."""
     before = asked[0] if body.get("echo") else ""
-    told = logprobs([*mind.tokens(before), *mind.tokens(said[0])], body.get("logprobs"), given=bool(before))
-    return {"text": before + said[0], "index": index, "logprobs": told, "finish_reason": said[1]}
+    text = before + said[0]
+    told = logprobs(mind.tokens(text), body.get("logprobs"), given=bool(before))
+    return {"text": text, "index": index, "logprobs": told, "finish_reason": said[1]}
 
 
 def logprobs(tokens: list[str], alternatives: int | None, *, given: bool) -> dict[str, list[Any]] | None:
@@ -90,7 +92,7 @@ def logprobs(tokens: list[str], alternatives: int | None, *, given: bool) -> dic
     others: list[dict[str, float] | None] = [_likely(token, alternatives) for token in tokens]
     if given:
         chosen[0] = others[0] = None
-    offsets = [len("".join(tokens[:number])) for number in range(len(tokens))]
+    offsets = [0, *accumulate(map(len, tokens))][:-1]
     return {"tokens": tokens, "token_logprobs": chosen, "top_logprobs": others, "text_offset": offsets}
 
 

@@ -77,6 +77,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "verdict": str(verdict.outcome),
         "findings": [{"where": finding.where, "what": finding.what} for finding in verdict.findings],
         "reason": verdict.reason,
+        "origin": verdict.origin,
         "exchanges": list(verdict.exchanges),
     }
 

@@ -77,8 +77,9 @@ def _sections(overview: Overview, language: str) -> Iterator[str]:
 def _ruling(ruling: Ruling, language: str, opened: bool) -> str:
     page = ruling.page
     level = say(str(ruling.level), language)
+    origin = f" · {ruling.origin}" if ruling.origin else ""
     lines = [f"\n<details{' open' if opened else ''}>"]
-    lines.append(f"<summary><code>{_escaped(ruling.rule)}</code> · {level} · {ruling.surface}</summary>\n")
+    lines.append(f"<summary><code>{_escaped(ruling.rule)}</code> · {level} · {ruling.surface}{origin}</summary>\n")
     if page:
         lines.append(f"**{say('expected', language)}** {prose(page.title)}\n")
     for place in ruling.places[:MOST_PLACES]:

@@ -66,6 +66,12 @@ class Ruling:
         return tuple(verdict for verdict in self.verdicts if verdict.outcome is self.outcome)
 
     @property
+    def origin(self) -> str:
+        """Where the failures come from, when an upstream was asked too: the gravest of introduced, not known, inherited."""
+        origins = {verdict.origin for verdict in self.worst}
+        return next((origin for origin in ("introduced", "not known", "inherited") if origin in origins), "")
+
+    @property
     def reasons(self) -> list[str]:
         """The reasons of the worst verdicts, each once."""
         return list(dict.fromkeys(verdict.reason for verdict in self.worst if verdict.reason))

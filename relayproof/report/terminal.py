@@ -77,7 +77,8 @@ def _failures(overview: Overview, width: int, language: str, folder: str) -> Ite
         yield ""
         mark = say("mark.stale" if same[0].outcome is STALE else "mark.fails", language)
         level = say(str(same[0].level), language)
-        yield from wrapped(f"{mark}  {same[0].rule}   {level}   {_surfaces(same)}", width, INDENT)
+        origin = f"   {same[0].origin}" if same[0].origin else ""
+        yield from wrapped(f"{mark}  {same[0].rule}   {level}{origin}   {_surfaces(same)}", width, INDENT)
         yield from _details(same[0], width, language)
         yield from _clause(say("again", language), f"relayproof run URL --only {_surfaces(same)}", width, 2)
     yield from _rest(len(failed) - MOST_FAILURES, language, folder)

@@ -76,19 +76,6 @@ def token_limit(exchange: Exchange) -> int:
     return int(limit)
 
 
-@must(CHAT_OBJECT, on=CHAT)
-def usage_is_present(exchange: Exchange) -> Iterator[Finding]:
-    """Every answer that is not a stream carries a usage object.
-
-    Buyers check their bill against it, and gateways meter by it; without it nobody can.
-
-    Fix: pass the upstream's usage on; count it yourself where the upstream sends none.
-    """
-    some(exchange, "/choices/*", dict)
-    if not isinstance(exchange.get("/usage"), dict):
-        yield Finding("/usage", f"{shown(exchange.get('/usage'))} instead of an object")
-
-
 @must(COMPLETION_USAGE, on=TEXTS)
 def usage_adds_up(exchange: Exchange) -> Iterator[Finding]:
     """`total_tokens` is the sum of `prompt_tokens` and `completion_tokens`.
@@ -117,7 +104,8 @@ def tokens_are_counted(exchange: Exchange) -> Iterator[Finding]:
         raise Absent("nothing was said")
     if prompt < 1:
         yield Finding("/usage/prompt_tokens", f"{prompt} for a request with messages")
-    if completion < 1:
+    reasoning = exchange.get("/usage/completion_tokens_details/reasoning_tokens", int, 0)
+    if completion < 1 and reasoning < 1:
         yield Finding("/usage/completion_tokens", f"{completion} for an answer that is not empty")
 
 

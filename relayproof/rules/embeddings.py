@@ -47,9 +47,7 @@ DIFFERENT, UNIT = 0.9999, 0.01
 shapes.matches_schema("embeddings", "openai/embedding_list", EMBEDDING_LIST, on=EMBEDDINGS)
 
 
-must(EMBEDDING_LIST, on=EMBEDDINGS)
-
-
+@must(EMBEDDING_LIST, on=EMBEDDINGS)
 def every_input_gets_a_vector(exchange: Exchange) -> Iterator[Finding]:
     """`data` has as many vectors as `input` has texts (or lists of tokens).
 

@@ -6,8 +6,9 @@ One httpx client per relay; every read is kept with its time; whatever way a res
 from __future__ import annotations
 
 import itertools
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ from relayproof import __version__
 from relayproof.exchange import Ended, Exchange, Headers, Request, Response
 from relayproof.probe import Call, File, dump
 from relayproof.relay import Relay
-from relayproof.wire.budget import Budget
+from relayproof.wire.budget import Budget, BudgetSpent
 from relayproof.wire.scrub import Scrubber
 
 WRONG_KEY = "sk-relayproof0wrong0key0" + "0" * 24
@@ -26,10 +27,21 @@ BOUNDARY = "relayproof-form-boundary"
 AUTH_HEADERS = {"bearer": "Authorization", "x-api-key": "x-api-key", "x-goog-api-key": "x-goog-api-key"}
 
 
-class Client:
-    """Speaks to one relay, within its budget. `transport` replaces the network in tests."""
+class Stopped(BudgetSpent):
+    """Nothing more is to be sent: the run was interrupted."""
 
-    def __init__(self, relay: Relay, transport: httpx.BaseTransport | None = None) -> None:
+
+class Client:
+    """Speaks to one relay, within its budget. In tests, `transport` replaces the network and `sleep` the waiting."""
+
+    def __init__(
+        self,
+        relay: Relay,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], Any] | None = None,
+    ) -> None:
+        self._stopped = threading.Event()
+        self._sleep = sleep or self._stopped.wait
         self.relay = relay
         self.budget = Budget(relay.limits)
         self.scrubber = Scrubber([relay.key.reveal(), *filter(_secret_looking, relay.headers.values())])
@@ -43,17 +55,29 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
+    def stop(self) -> None:
+        """Send nothing more, and end all waiting, in whatever thread."""
+        self._stopped.set()
+
+    def number(self) -> str:
+        """The next exchange's id."""
+        return f"{next(self._numbers):03d}"
+
     def send(self, call: Call, probe: str = "", session: str = "run") -> Exchange:
-        """Send and read to the end. Raises BudgetSpent before anything is sent, and nothing else."""
+        """Wait as the call says, send, and read to the end. Raises BudgetSpent before it is sent, and nothing else."""
+        if call.wait:
+            self._sleep(call.wait)
+        if self._stopped.is_set():
+            raise Stopped("the run was interrupted")
         reserved = call.most_tokens
         self.budget.reserve(reserved)
-        number = next(self._numbers)
+        number = self.number()
         request = self._request(call)
         response, failure = self._exchange(request)
         exchange = Exchange(
             request=self._record(request),
             response=response,
-            id=f"{number:03d}",
+            id=number,
             probe=probe,
             session=session,
             failure=failure,
@@ -84,9 +108,8 @@ class Client:
         waits = self.relay.timeouts
         timeout = httpx.Timeout(connect=waits.connect, read=waits.first_byte, write=waits.first_byte, pool=waits.whole)
         headers = {name: value for name, value in headers.items() if value}
-        return self._http.build_request(
-            call.method, self.relay.address(call.path), headers=headers, timeout=timeout, **body
-        )
+        url = call.path if call.elsewhere else self.relay.address(call.path)
+        return self._http.build_request(call.method, url, headers=headers, timeout=timeout, **body)
 
     def _key_header(self, call: Call) -> dict[str, str]:
         key = {"own": self.relay.key.reveal(), "wrong": WRONG_KEY, "empty": "", "none": None}[call.key]

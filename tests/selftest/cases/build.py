@@ -13,16 +13,21 @@ from relayproof.reference import chat as reference_chat
 
 JSON = (("content-type", "application/json"),)
 SSE = (("content-type", "text/event-stream"),)
+END = b"data: [DONE]\n\n"
 GONE = object()
 
 
 @dataclass(frozen=True)
 class Case:
-    """A rule, what passes it and what fails it: an exchange each, or a tuple for a rule that compares."""
+    """A rule, what passes it and what fails it: an exchange each, or a tuple for a rule that compares.
+
+    `also` names the other rules that the bad one breaks, where one fault is two breaches for a good reason.
+    """
 
     rule: str
     good: Exchange | tuple[Exchange, ...]
     bad: Exchange | tuple[Exchange, ...]
+    also: tuple[str, ...] = ()
 
 
 def exchange(
@@ -66,12 +71,12 @@ def chat_stream(text: str = "Hi", **fields: Any) -> Exchange:
     return stream("/v1/chat/completions", body, list(reference_chat.chunks(whole, body)))
 
 
-def stream(path: str, asked: Any, documents: Sequence[Any], *, end: bytes = b"data: [DONE]\n\n", **facts: Any) -> Exchange:
+def stream(path: str, asked: Any, documents: Sequence[Any], *, end: bytes = END, **facts: Any) -> Exchange:
     """A streamed exchange of JSON payloads; `end` is what follows them."""
     return exchange("POST", path, asked, sse(documents, end), headers=SSE, **facts)
 
 
-def sse(documents: Sequence[Any], end: bytes = b"data: [DONE]\n\n") -> bytes:
+def sse(documents: Sequence[Any], end: bytes = END) -> bytes:
     """The bytes of an event stream."""
     return b"".join(b"data: " + _bytes(document) + b"\n\n" for document in documents) + end
 
@@ -103,7 +108,7 @@ def events(given: Exchange) -> list[Any]:
     return [copy.deepcopy(event.json) for event in given.events if not event.done]
 
 
-def restream(given: Exchange, documents: Sequence[Any], end: bytes = b"data: [DONE]\n\n") -> Exchange:
+def restream(given: Exchange, documents: Sequence[Any], end: bytes = END) -> Exchange:
     """The stream with other payloads."""
     return answered(given, sse(documents, end))
 
