@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,7 +24,17 @@ REFUSED = (401, 403)
 LINE = " / ".join([chat.ECHO] * 8)
 CUT = 96
 THINKING_TOKENS = 1024
-LARGE_CACHE = ("haiku-4", "opus-4-5", "opus-4-6", "opus-4-7", "claude-opus-5", "claude-haiku-5")
+LARGE_CACHE = re.compile(r"haiku-4|opus-4-[5-9]|(haiku|opus|sonnet)-[5-9]")
+CITY = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
+TOOLS = [
+    {"name": "get_weather", "description": "Weather of a city.", "input_schema": CITY},
+    {"name": "get_time", "description": "Local time of a city.", "input_schema": CITY},
+]
 RULE = "Rule {}: when a traveller asks about weather or time, name the city, then the value, and nothing else at all. "
 
 
@@ -67,17 +78,17 @@ def vision(relay: Relay) -> Run:
 @probe(ANTHROPIC, requests=2, tokens=12_000)
 def conversation(relay: Relay) -> Run:
     """Two tools, then their results and a count that a stop sequence ends, both under one long cached system prompt."""
-    group = {"expect": {"group": "cache"}}
+    group = {"group": "cache"}
     system = rules_of_the_house(relay.model(ANTHROPIC))
     first = user("Weather and local time in Paris? Use the tools.")
-    answer = yield ask(relay, first, system=system, tools=_tools(), tool_choice={"type": "any"}, room=160, **group)
+    answer = yield ask(relay, first, system=system, tools=TOOLS, tool_choice={"type": "any"}, room=160, expect=group)
     said = list(_called(answer)) or [
         {"type": "tool_use", "id": "toolu_relayproof1", "name": "get_weather", "input": {"city": "Paris"}}
     ]
     results = [{"type": "tool_result", "tool_use_id": call["id"], "content": "18 C, sunny"} for call in said]
     count = {"type": "text", "text": "Count, without any tool: 1 2 3 4 5 6 7 8 9"}
     turns = [*first, {"role": "assistant", "content": said}, *user([*results, count])]
-    yield ask(relay, turns, system=system, tools=_tools(), stop_sequences=["5"], **group)
+    yield ask(relay, turns, system=system, tools=TOOLS, stop_sequences=["5"], expect=group)
 
 
 def _called(answer: Exchange) -> Iterator[dict[str, Any]]:
@@ -93,7 +104,7 @@ def _called(answer: Exchange) -> Iterator[dict[str, Any]]:
 
 def rules_of_the_house(model: str) -> list[dict[str, Any]]:
     """A system prompt, marked for the cache at its end, that is long enough for the model's cache and not longer."""
-    number = 210 if any(name in model for name in LARGE_CACHE) else 104
+    number = 175 if LARGE_CACHE.search(model) else 90
     rules = [RULE.format(each) for each in range(1, number + 1)]
     blocks: list[dict[str, Any]] = [
         {"type": "text", "text": "".join(rules[start : start + 15])} for start in range(0, number, 15)
@@ -102,19 +113,11 @@ def rules_of_the_house(model: str) -> list[dict[str, Any]]:
     return blocks
 
 
-def _tools() -> list[dict[str, Any]]:
-    functions = [tool["function"] for tool in (WEATHER, CLOCK)]
-    return [
-        {"name": each["name"], "description": each["description"], "input_schema": each["parameters"]}
-        for each in functions
-    ]
-
-
 @probe(ANTHROPIC_STREAM)
 def streamed_tools(relay: Relay) -> Run:
     """Two tools and a question for both, as a stream."""
     words = user("Weather and local time in Paris? Use the tools.")
-    yield ask(relay, words, tools=_tools(), tool_choice={"type": "any"}, room=160, stream=True)
+    yield ask(relay, words, tools=TOOLS, tool_choice={"type": "any"}, room=160, stream=True)
 
 
 @probe(ANTHROPIC_STREAM, tokens=1_300)
@@ -162,7 +165,7 @@ def _bad(relay: Relay, expect: dict[str, Any], *, key: str = "own", **changes: A
     return Call("POST", PATH, json=body, headers=VERSION, auth="x-api-key", key=key, expect=expect)
 
 
-def _through_chat(relay: Relay, messages: Any, *, stream: bool = False, **fields: Any) -> Iterator[Call]:
+def _through_chat(relay: Relay, messages: Any, *, stream: bool = False, **fields: Any) -> Run:
     """A chat request to the relay's Claude; none where it has no Claude. It is shown among Claude's."""
     model = relay.model(ANTHROPIC)
     if model:

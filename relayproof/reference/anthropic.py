@@ -1,4 +1,4 @@
-"""POST /v1/messages, whole and streamed, with its prompt cache; count_tokens; and the model list in Anthropic's form."""
+"""POST /v1/messages, whole and streamed, with its prompt cache; count_tokens; the model list in Anthropic's form."""
 
 from __future__ import annotations
 

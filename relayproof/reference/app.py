@@ -57,10 +57,10 @@ def envelope(error: Refusal, path: str = "") -> dict[str, Any]:
 
 def make_app(key: str = KEY) -> Starlette:
     """The reference relay, guarded by `key`."""
-    from relayproof.reference import chat, completions, embeddings, models
+    from relayproof.reference import anthropic, chat, completions, embeddings, models
     from relayproof.reference import midjourney, suno
 
-    routes = [*models.ROUTES, *chat.ROUTES, *completions.ROUTES, *embeddings.ROUTES]
+    routes = [*anthropic.ROUTES, *models.ROUTES, *chat.ROUTES, *completions.ROUTES, *embeddings.ROUTES]
     routes += [*midjourney.ROUTES, *suno.ROUTES]
     cors = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
     app = Starlette(
@@ -89,7 +89,7 @@ def check_key(request: Request) -> None:
     """Let a request with the right key pass, in any header form that its path knows. Raises Refusal (401)."""
     given = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
     path, headers = request.url.path, request.headers
-    if path.startswith("/v1/messages"):
+    if path.startswith(("/v1/messages", "/v1/models")):
         given = headers.get("x-api-key", given)
     elif path.startswith("/v1beta"):
         given = headers.get("x-goog-api-key") or request.query_params.get("key") or given

@@ -50,11 +50,7 @@ STATUS_TYPES = {
 BYTES_A_TOKEN = 24
 UNSEEN_TOKENS = 64
 TOOL_PREAMBLE = 600
-SMALLEST_CACHED = (
-    (re.compile(r"haiku-4|opus-4-[5-9]|claude-.*-[5-9]\b"), 4096),
-    (re.compile(r"haiku"), 2048),
-    (re.compile(r"claude"), 2048),
-)
+LARGE_CACHE = re.compile(r"haiku-4|opus-4-[5-9]|(haiku|opus|sonnet)-[5-9]")
 
 shapes.matches_schema("anthropic", "anthropic/message", MESSAGE, on=ANTHROPIC)
 
@@ -252,7 +248,7 @@ def cached_tokens_are_not_counted_twice(exchange: Exchange) -> Iterator[Finding]
 
 
 def _behind_the_mark(exchange: Exchange) -> int:
-    """Bytes of the request behind the last cache_control (order: tools, system, messages), and what tools bring along."""
+    """Bytes of the request behind the last cache_control, in the order tools, system, messages."""
     asked = exchange.asked("", dict, {})
     if asked.get("cache_control") or uses_server_tools(exchange) or asked.get("context_management"):
         raise Absent("the server chooses where the cached part ends")
@@ -319,7 +315,8 @@ def _count(exchange: Exchange) -> Any:
 
 
 def _smallest_cached(model: str) -> int:
-    return next((size for name, size in SMALLEST_CACHED if name.search(model)), 4096)
+    """The shortest prefix that the model's cache takes: 4,096 tokens for names that say so, and for unknown ones."""
+    return 2048 if "claude" in model and not LARGE_CACHE.search(model) else 4096
 
 
 @must(MESSAGE, on=BOTH)

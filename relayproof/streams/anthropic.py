@@ -78,11 +78,15 @@ def _close(block: Any) -> None:
         block["input"] = text
 
 
+def _nothing(whole: dict[str, Any], opened: dict[Any, dict[str, Any]], event: dict[str, Any]) -> None:
+    """A block's stop adds nothing."""
+
+
 HANDLERS = {
     "message_start": _start,
     "content_block_start": _open,
     "content_block_delta": _add,
-    "content_block_stop": lambda whole, opened, event: None,
+    "content_block_stop": _nothing,
     "message_delta": _end,
-    "message_stop": lambda whole, opened, event: None,
+    "message_stop": _nothing,
 }
