@@ -78,7 +78,7 @@ class Request(_Message):
         """The body as JSON; None when it is empty or not JSON."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     @cached_property

@@ -6,6 +6,7 @@ is, which tasks it names, and what it shows of them. Rules judge it, probes act 
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ ACCEPTED = (1, 21, 22)
 HEARD = "/relayproof/heard/"
 SUCCESS, FAILURE, CANCEL, MODAL = "SUCCESS", "FAILURE", "CANCEL", "MODAL"
 FINAL = (SUCCESS, FAILURE, CANCEL)
-RANKS = {"": 0, "NOT_START": 1, "SUBMITTED": 2, "QUEUED": 2, "IN_PROGRESS": 3} | dict.fromkeys(FINAL, 4)
+RANKS: dict[str, int] = {"": 0, "NOT_START": 1, "SUBMITTED": 2, "QUEUED": 2, "IN_PROGRESS": 3} | dict.fromkeys(FINAL, 4)
+PRIVATE = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".invalid")
 OTHER_WORDS = {"submitted": "SUBMITTED", "processing": "IN_PROGRESS", "complete": SUCCESS, "error": FAILURE}
 _KINDS = (
     (FETCH, re.compile(r"/mj/task/([^/]+)/fetch/?$")),
@@ -79,7 +81,7 @@ class Look:
     def time(self, which: str) -> int:
         """The `submit`, `start` or `finish` time in the relay's own unit; 0 when it is not told."""
         value = self.task.get(self.time_field(which))
-        return int(value) if is_a(value, int) else 0
+        return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
     def time_field(self, which: str) -> str:
         """The name of a time in this dialect."""
@@ -203,3 +205,12 @@ def segments(group: Sequence[Exchange]) -> list[list[Look]]:
 def family(exchanges: Sequence[Exchange], *kinds: str) -> Iterator[Exchange]:
     """The exchanges of those kinds, in order."""
     return (each for each in exchanges if kind(each) in kinds)
+
+
+def is_public(url: str) -> bool:
+    """True for an address that strangers can reach: no bare name, no loopback, no private network."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." in host and not host.endswith(PRIVATE)

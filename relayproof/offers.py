@@ -31,6 +31,8 @@ from relayproof.surface import (
     SURFACES,
 )
 
+TRANSCRIPTION = "transcription"
+LINKED_IMAGES = "linked_images"
 NO_CHAT = re.compile(
     r"^mj[_-]|midjourney|suno|chirp|swap_face|embed|bge-|rerank|whisper|tts|speech|transcribe|audio|realtime|dall-e|image|"
     r"flux|stable-diffusion|sd3|sdxl|ideogram|recraft|kling|luma|runway|sora|veo|video|moderation|instruct$|davinci|babbage|"
@@ -41,14 +43,17 @@ PREFERRED = {
     CHAT: (r"gpt-4o-mini$", r"gpt-4\.1-nano", r"gpt-4\.1-mini", r"gpt-3\.5-turbo$", r"deepseek-chat", r"qwen.*turbo", r"glm-4-flash"),
     COMPLETIONS: (r"gpt-3\.5-turbo-instruct$", r"davinci-002", r"babbage-002"),
     EMBEDDINGS: (r"text-embedding-3-small", r"text-embedding", r"embed|bge-"),
-    AUDIO: (r"^tts-1$", r"tts"),
+    AUDIO: (r"^tts-1$", r"tts", r"whisper-1$", r"whisper|transcribe"),
+    TRANSCRIPTION: (r"whisper-1$", r"whisper", r"transcribe$", r"transcribe"),
     IMAGES: (r"gpt-image", r"dall-e-3", r"dall-e", r"flux", r"ideogram", r"recraft", r"stable-diffusion|sd3|sdxl"),
+    LINKED_IMAGES: (r"dall-e-3", r"dall-e", r"flux", r"ideogram", r"recraft", r"stable-diffusion|sd3|sdxl"),
     ANTHROPIC: (r"claude.*haiku", r"claude"),
     GEMINI: (r"gemini.*flash-lite", r"gemini.*flash", r"gemini"),
     GPTS: (r"gpt-4o?-all", r"gpt-4-gizmo"),
     MIDJOURNEY: (r"^mj_imagine$", r"midjourney", r"^mj[_-]"),
     SUNO: (r"^suno_music$", r"^suno", r"chirp"),
 }  # fmt: skip
+SECOND = {TRANSCRIPTION: AUDIO, LINKED_IMAGES: IMAGES}
 SAME_AS = {
     CHAT_STREAM: CHAT,
     COMPLETIONS_STREAM: COMPLETIONS,
@@ -61,17 +66,18 @@ SAME_AS = {
 def choose_models(listed: Exchange | None, relay: Relay) -> dict[str, str]:
     """A model for each surface that the relay serves: the user's own choice, else the best of the list.
 
-    A surface without one is not offered. `--model` (stored as "*") names the model of chat and its streams, and of every
-    surface that the user claims.
+    A surface without one is not offered. Audio and images get a second model under a name of its own: one that hears
+    beside one that speaks, one that answers with links beside one that can't. `--model` (stored as "*") names the model
+    of chat and its streams, and of every surface that the user claims.
     """
     names = [name for _, name in find(listed.json, "/data/*/id", str)] if listed else []
     chosen: dict[str, str] = {}
-    for surface in SURFACES:
+    for surface in (*SURFACES, *SECOND):
         root = SAME_AS.get(surface, surface)
         model = (
             relay.models.get(surface) or relay.models.get(root) or _general(relay, surface, root) or best(names, root)
         )
-        if model and (relay.offers is None or surface in relay.offers):
+        if model and (relay.offers is None or SECOND.get(surface, surface) in relay.offers):
             chosen[surface] = model
     return chosen
 

@@ -39,12 +39,13 @@ def read(data: bytes) -> Picture | None:
         return None
 
 
-def paint(form: str, size: tuple[int, int], number: int = 0) -> bytes:
-    """A disc on a plain ground; another `number`, another picture. form: png, jpeg or webp."""
+def paint(form: str, size: tuple[int, int], number: int = 0, *, clear: bool = False) -> bytes:
+    """A disc on a plain ground, or on none (`clear`); another `number`, another picture. form: png, jpeg or webp."""
     from PIL import Image, ImageDraw
 
     width, height = size
-    picture = Image.new("RGB", size, COLOURS[number // len(COLOURS) % len(COLOURS)])
+    ground = COLOURS[number // len(COLOURS) % len(COLOURS)]
+    picture = Image.new("RGBA", size, (0, 0, 0, 0)) if clear else Image.new("RGB", size, ground)
     reach, middle = min(width, height) // 4 + number % 7, (width // 2, height // 2)
     box = (middle[0] - reach, middle[1] - reach, middle[0] + reach, middle[1] + reach)
     ImageDraw.Draw(picture).ellipse(box, fill=COLOURS[number % len(COLOURS)], outline="white")

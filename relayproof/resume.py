@@ -1,4 +1,4 @@
-"""Paid tasks that are under way, kept in a file: a run that was interrupted takes them up again, and does not pay twice.
+"""Paid tasks that are under way, kept in a file: an interrupted run takes them up again, and does not pay twice.
 
 A submit's answer is written down as soon as it is there, and forgotten when its probe has come to its end. The next run
 that is about to send the same request gets that answer in place of sending.
@@ -24,6 +24,7 @@ from relayproof.wire import cassette
 
 FILE = "tasks.json"
 DAY = 86_400
+FIELDS = {"relay", "probe", "request", "at", "exchange"}
 
 
 class Tasks:
@@ -43,7 +44,10 @@ class Tasks:
             if entry is None:
                 return None
             self._taken.add(_key(entry))
-        stored = cassette.exchange(entry["exchange"], str(self.path))
+        try:
+            stored = cassette.exchange(entry["exchange"], str(self.path))
+        except cassette.BadTraffic:
+            return None
         return replace(stored, id=number(), expect=dict(stored.expect) | {"resumed": True})
 
     def remember(self, call: Call, exchange: Exchange) -> None:
@@ -85,7 +89,7 @@ class Tasks:
             entries = json.loads(self.path.read_bytes())["tasks"]
         except (OSError, ValueError, KeyError, TypeError):
             return []
-        return [each for each in entries if isinstance(each, dict) and each.keys() >= {"relay", "probe", "request", "at"}]
+        return [each for each in entries if isinstance(each, dict) and each.keys() >= FIELDS]
 
     def _write(self, entries: list[dict[str, Any]]) -> None:
         assert self.path is not None
@@ -101,7 +105,11 @@ class Tasks:
 
 def _fingerprint(call: Call) -> str:
     """The same for two submits of the same task, wherever they ask to be called back."""
-    body = {key: value for key, value in call.json.items() if key != "notifyHook"} if isinstance(call.json, dict) else call.json
+    body = (
+        {key: value for key, value in call.json.items() if key != "notifyHook"}
+        if isinstance(call.json, dict)
+        else call.json
+    )
     return hashlib.sha256(f"{call.method} {call.path} ".encode() + dump(body)).hexdigest()[:32]
 
 

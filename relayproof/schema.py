@@ -59,7 +59,10 @@ def load(name: str) -> dict[str, Any]:
 
 def valid(name: str, document: Any) -> bool:
     """True when the document is valid under the schema. Raises UnknownSchema."""
-    return bool(_fast(name).is_valid(document))
+    try:
+        return bool(_fast(name).is_valid(document))
+    except UnicodeEncodeError:  # half of a surrogate pair: valid in JSON, not in Rust
+        return bool(_exact(name).is_valid(document))
 
 
 def mismatches(name: str, document: Any) -> Iterator[Mismatch]:
@@ -104,11 +107,12 @@ def _fast(name: str) -> Any:
 def _exact(name: str) -> Any:
     from jsonschema import Draft202012Validator
 
-    return Draft202012Validator(load(name), registry=_registry(), format_checker=Draft202012Validator.FORMAT_CHECKER)
+    return Draft202012Validator(load(name), registry=registry(), format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
 @functools.cache
-def _registry() -> Any:
+def registry() -> Any:
+    """Every schema under its address, for jsonschema."""
     from referencing import Registry, Resource
 
     return Registry().with_resources((BASE + f"{name}.json", Resource.from_contents(load(name))) for name in names())
@@ -152,6 +156,6 @@ def _message(error: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A JSON value for a message, cut to a readable length."""
-    text = json.dumps(value, ensure_ascii=False)
+    """A JSON value for a message, cut to a readable length, and fit for UTF-8."""
+    text = json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode()
     return text if len(text) <= SHOWN else text[:SHOWN] + "..."

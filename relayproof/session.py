@@ -64,23 +64,26 @@ def run(
 ) -> Run:
     """Send the probes: the model list first, then each surface's basic probe, the others side by side, bad ones last.
 
-    Never raises for anything a relay does. A surface whose basic probe is not answered is not asked further.
+    Never raises for anything a relay does. A surface whose basic probe is not answered is not asked further. `tasks`
+    keeps what was paid for and is under way, so that an interrupted run can be taken up.
     """
     started = time.monotonic()
-    with client or Client(relay) as sender:
-        session = _Session(relay, sender, progress)
-        session.go([probe for probe in probes if probe.spend <= relay.limits.spend])
+    wanted = [probe for probe in probes if probe.spend <= relay.limits.spend]
+    calls_back = any(probe.surface == MIDJOURNEY and probe.spend is MONEY for probe in wanted)
+    with client or Client(relay) as sender, listening(relay, calls_back) as reachable:
+        session = _Session(reachable, sender, progress, tasks or Tasks(None, relay.url))
+        session.go(wanted)
         result = session.result
         spent = sender.budget.spent
         result.requests, result.tokens = spent.requests, spent.tokens
     result.exchanges.sort(key=lambda exchange: exchange.id)
-    result.relay, result.seconds = session.relay, round(time.monotonic() - started, 2)
+    result.relay, result.seconds = replace(session.relay, notify=relay.notify), round(time.monotonic() - started, 2)
     return result
 
 
 class _Session:
-    def __init__(self, relay: Relay, client: Client, progress: Progress) -> None:
-        self.relay, self.client, self.progress = relay, client, progress
+    def __init__(self, relay: Relay, client: Client, progress: Progress, tasks: Tasks) -> None:
+        self.relay, self.client, self.progress, self.tasks = relay, client, progress, tasks
         self.result = Run(relay)
         self.closed: dict[str, LeftOut] = {}
         self._lock = threading.Lock()
@@ -130,7 +133,12 @@ class _Session:
 
     def side_by_side(self, probes: Sequence[Probe]) -> None:
         with ThreadPoolExecutor(max_workers=max(self.relay.limits.concurrency, 1)) as pool:
-            list(pool.map(self.send, probes))
+            try:
+                list(pool.map(self.send, probes))
+            except KeyboardInterrupt:
+                self.client.stop()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
     def send(self, probe: Probe) -> None:
         """Run one probe to its end, and note where it could not go on."""
@@ -149,14 +157,18 @@ class _Session:
                         break
                     call = steps.send(exchange)
             except (StopIteration, Absent):
-                pass
+                if exchange is None or exchange.response is not None:
+                    self.tasks.forget(probe.name)
             except BudgetSpent as spent:
                 self.leave_out(probe, UNTESTED, str(spent))
         if probe.basic:
             self.settle(probe, exchange)
 
     def exchange(self, call: Call, probe: Probe) -> Exchange:
-        exchange = self.client.send(replace(call, expect={"now": int(time.time())} | dict(call.expect)), probe.name)
+        exchange = self.tasks.taken_up(call, probe.name, self.client.number)
+        if exchange is None:
+            exchange = self.client.send(replace(call, expect={"now": int(time.time())} | dict(call.expect)), probe.name)
+            self.tasks.remember(call, exchange)
         with self._lock:
             self.result.exchanges.append(exchange)
         if exchange.response is None:

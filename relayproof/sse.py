@@ -58,7 +58,7 @@ class Event:
         """The payload as JSON, or None when it is not JSON."""
         try:
             return json.loads(self.data)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     @cached_property

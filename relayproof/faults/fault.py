@@ -12,7 +12,7 @@ from typing import Any
 
 from relayproof.faults.answer import Answer, Asked
 
-FAILS, WARNS, HARMLESS = "fail", "warn", "harmless"
+FAILS, WARNS, UNTESTED, HARMLESS = "fail", "warn", "untested", "harmless"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class UnknownFault(LookupError):
 class Fault:
     """One fault.
 
-    verdict: what the suite is to say: `fail`, `warn`, or `harmless` (unusual but right: neither). found_by: globs of the
+    verdict: what the suite is to say: `fail`, `warn`, `untested` (nothing could be measured, which is not green), or
+    `harmless` (unusual but right: neither). found_by: globs of the
     rules that rightly find it. on: the surfaces it breaks (none: all). ask: the surfaces to probe. when: which answers.
     seen: it was reported of a real relay; else it is a sibling of one that was. slow: it needs a reply that takes time.
     """

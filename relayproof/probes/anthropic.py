@@ -81,7 +81,7 @@ def conversation(relay: Relay) -> Run:
     group = {"group": "cache"}
     system = rules_of_the_house(relay.model(ANTHROPIC))
     first = user("Weather and local time in Paris? Use the tools.")
-    answer = yield ask(relay, first, system=system, tools=TOOLS, tool_choice={"type": "any"}, room=160, expect=group)
+    answer = yield ask(relay, first, system=system, tools=TOOLS, room=160, expect=group)
     said = list(_called(answer)) or [
         {"type": "tool_use", "id": "toolu_relayproof1", "name": "get_weather", "input": {"city": "Paris"}}
     ]

@@ -57,14 +57,13 @@ def envelope(error: Refusal, path: str = "") -> dict[str, Any]:
 
 def make_app(key: str = KEY) -> Starlette:
     """The reference relay, guarded by `key`."""
-    from relayproof.reference import anthropic, chat, completions, embeddings, models
-    from relayproof.reference import midjourney, suno
+    from relayproof.reference import anthropic, audio, chat, completions, embeddings, images, midjourney, models, suno
 
     routes = [*anthropic.ROUTES, *models.ROUTES, *chat.ROUTES, *completions.ROUTES, *embeddings.ROUTES]
-    routes += [*midjourney.ROUTES, *suno.ROUTES]
+    routes += [*midjourney.ROUTES, *suno.ROUTES, *audio.ROUTES, *images.ROUTES]
     cors = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
     app = Starlette(
-        routes=[*(_guarded(route) for route in routes), *midjourney.OPEN],
+        routes=[*(_guarded(route) for route in routes), *midjourney.OPEN, *images.OPEN],
         middleware=[cors],
         exception_handlers={Refusal: _refuse, 404: _no_path, 405: _no_method, 500: _broken},
     )

@@ -1,4 +1,4 @@
-"""Midjourney's tasks in the dialect of midjourney-proxy-plus: submit, look, list, press buttons, modal, seed, callbacks."""
+"""Midjourney's tasks in the dialect of midjourney-proxy-plus: submit, fetch, list, buttons, modal, seed, callbacks."""
 
 from __future__ import annotations
 
@@ -272,7 +272,9 @@ def _ms(seconds: float) -> int | None:
 def final_prompt(task: Task) -> str:
     """What was drawn; of a picture described four prompts, of one shortened the candidates."""
     if task.action == "DESCRIBE":
-        return "\n\n".join(f"{number}️⃣ a plain {word} square" for number, word in enumerate(("red", "flat", "warm", "bare"), 1))
+        return "\n\n".join(
+            f"{number}️⃣ a plain {word} square" for number, word in enumerate(("red", "flat", "warm", "bare"), 1)
+        )
     if task.action == "SHORTEN":
         words = task.prompt.split()
         return "\n\n".join(f"{number}️⃣ {' '.join(words[: 9 - number])}" for number in range(1, 6))

@@ -39,7 +39,7 @@ def serving(app: Any = None, *, host: str = "127.0.0.1", port: int = 0, key: str
 
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes any free one. Raises CannotServe."""
-    listener = socket.socket()
+    listener = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY only where the protocol is named
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

@@ -20,7 +20,7 @@ from relayproof.rules.chat import breaks_off, is_part_of, related, same_model, s
 from relayproof.rules.every_response import said
 from relayproof.rules.sources import OBSERVED
 from relayproof.schema import shown
-from relayproof.surface import ANTHROPIC, ANTHROPIC_FAMILY, MODELS
+from relayproof.surface import ANTHROPIC, ANTHROPIC_FAMILY, ANTHROPIC_STREAM, MODELS
 
 SDK = "anthropic-sdk-python 2.12.0"
 MESSAGE = Source(SDK, "types/message.py")
@@ -47,6 +47,7 @@ STATUS_TYPES = {
     504: ("timeout_error",),
     529: ("overloaded_error",),
 }
+TEXT_KINDS = {"text", "tool_use", "tool_result", "thinking", "redacted_thinking"}
 BYTES_A_TOKEN = 24
 UNSEEN_TOKENS = 64
 TOOL_PREAMBLE = 600
@@ -159,9 +160,13 @@ def token_counts_are_possible(exchange: Exchange) -> Iterator[Finding]:
     Fix: pass the upstream's usage on unchanged.
     """
     yield from _impossible_output(exchange)
-    prompt = len(_prompt_text(exchange).encode())
-    if whole_prompt(exchange) * BYTES_A_TOKEN < prompt:
-        yield Finding("/usage", f"{whole_prompt(exchange)} tokens of input for {prompt:,} bytes of prompt")
+    prompt, count = len(_prompt_text(exchange).encode()), whole_prompt(exchange)
+    if exchange.surface == ANTHROPIC_STREAM and not count:
+        raise Absent("told by anthropic-stream/message-start-counts-the-prompt")
+    if count * BYTES_A_TOKEN < prompt:
+        yield Finding("/usage", f"{count} tokens of input for {prompt:,} bytes of prompt")
+    if count > len(exchange.request.body) + TOOL_PREAMBLE and _is_all_text(exchange.request.json):
+        yield Finding("/usage", f"{count} tokens of input for a request of {len(exchange.request.body):,} bytes")
 
 
 def _impossible_output(exchange: Exchange) -> Iterator[Finding]:
@@ -172,6 +177,14 @@ def _impossible_output(exchange: Exchange) -> Iterator[Finding]:
     thought = exchange.asked("/thinking") or exchange.get("/usage/output_tokens_details/thinking_tokens", int, 0)
     if plain and not thought and output > size + UNSEEN_TOKENS:
         yield Finding("/usage/output_tokens", f"{output} for {size:,} bytes of text")
+
+
+def _is_all_text(asked: dict[str, Any]) -> bool:
+    """True when no picture, document, container or tool of the server adds tokens that the request does not show."""
+    paths = ("/messages/*/content/*/type", "/messages/*/content/*/content/*/type")
+    kinds = {kind for path in paths for _, kind in find(asked, path, str)}
+    own = all("input_schema" in tool for _, tool in find(asked, "/tools/*", dict))
+    return own and kinds <= TEXT_KINDS and not {"container", "mcp_servers"} & set(asked)
 
 
 def _prompt_text(exchange: Exchange) -> str:
@@ -721,7 +734,8 @@ def streamed_text_loses_nothing(exchanges: tuple[Exchange, Exchange]) -> Iterato
     whole, streamed = (text(each).strip() for each in exchanges)
     if not whole or not line.startswith(whole):
         raise Untested(f"the model did not repeat the line: {shown(whole[:60])}")
-    if streamed and line.startswith(streamed):
+    same_length = len({each.get("/usage/output_tokens") for each in exchanges}) == 1
+    if whole == streamed or (streamed and line.startswith(streamed) and not same_length):
         return
     if not (is_part_of(streamed, whole) or is_part_of(whole, streamed)):
         raise Untested(f"the model said another thing the second time: {shown(streamed[:60])}")
@@ -738,8 +752,8 @@ def error_type_fits_its_status(exchange: Exchange) -> Iterator[Finding]:
     """
     kind = get(exchange.answered.json, "/error/type", str)
     known = {each for kinds in STATUS_TYPES.values() for each in kinds}
-    if kind not in known or exchange.status not in STATUS_TYPES:
-        raise Absent("not a pair of the list")
+    if kind not in known or exchange.status not in STATUS_TYPES or get(exchange.answered.json, "/type") != "error":
+        raise Absent("no pair of the list, or told by the schema")
     if kind not in STATUS_TYPES[exchange.status]:
         yield Finding("/error/type", f"{kind} with status {exchange.status}")
 

@@ -793,7 +793,7 @@ def parsed(text: str) -> Any:
     """The JSON value of a text; None when it is none."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -803,7 +803,7 @@ def values(text: str) -> list[Any]:
     while at < len(text):
         try:
             value, at = decoder.raw_decode(text, at)
-        except ValueError:
+        except (ValueError, RecursionError):
             return []
         found.append(value)
         at += len(text[at:]) - len(text[at:].lstrip())

@@ -10,7 +10,7 @@ from relayproof.exchange import CONTENT, Exchange
 from relayproof.pointer import Absent, find, get, is_a
 from relayproof.rule import SHOULD, Finding, Source, must, should
 from relayproof.rules import shapes
-from relayproof.rules.chat import breaks_off, some, stops, token_limit
+from relayproof.rules.chat import breaks_off, ended_by, some, stops, token_limit
 from relayproof.rules.sources import COMPLETION_USAGE, OBSERVED, OPENAI_OPENAPI
 from relayproof.schema import shown
 from relayproof.surface import COMPLETIONS, COMPLETIONS_STREAM
@@ -210,6 +210,21 @@ def tokens_are_counted(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("/usage/completion_tokens", f"{shown(exchange.get('/usage/completion_tokens'))} for a text")
 
 
+@must(COMPLETION_USAGE, on=BOTH)
+def every_choice_is_counted(exchange: Exchange) -> Iterator[Finding]:
+    """`completion_tokens` counts the tokens of all choices: each one that ended with `length` has used up its limit.
+
+    A count of one choice out of several gives the others away, or makes the bill depend on who counts. A tenth less
+    than the limit is let pass: some servers keep a few tokens back.
+
+    Fix: add up the usage of every choice and prompt.
+    """
+    limit, cut = token_limit(exchange), ended_by(exchange, "length")
+    used = exchange.one("/usage/completion_tokens", int)
+    if 0 < used < min(limit - 1, limit * 0.9) * len(cut):
+        yield Finding("/usage/completion_tokens", f"{used} for {len(cut)} choice(s) cut at {limit} tokens")
+
+
 @must(OBSERVED, on=BOTH, needs=CONTENT, when=lambda exchange: not stops(exchange))
 def counted_text_is_there(exchange: Exchange) -> Iterator[Finding]:
     """An answer whose tokens were counted has a text.
@@ -221,7 +236,7 @@ def counted_text_is_there(exchange: Exchange) -> Iterator[Finding]:
     choices, used = whole(exchange), exchange.one("/usage/completion_tokens", int)
     if used <= len(choices) or any(choice.get("finish_reason") == "content_filter" for _, choice in choices):
         raise Absent("nothing is missing for certain")
-    if not any(choice.get("text") for _, choice in choices):
+    if all(choice.get("text") == "" for _, choice in choices):
         yield Finding("/choices/0/text", f"empty, but {used} completion tokens were counted")
 
 

@@ -349,7 +349,10 @@ def vectors_stand_at_their_inputs(exchanges: tuple[Exchange, ...]) -> Iterator[F
 
     Fix: put each vector at the index of its input when answers are joined or sorted.
     """
-    for pair in twins(exchanges):
+    batched = [pair for pair in twins(exchanges) if len(inputs(pair.first)) + len(inputs(pair.second)) > 2]
+    if not batched:
+        raise Absent("no input comes again in a batch")
+    for pair in batched:
         if not pair.same and swapped(pair):
             yield Finding(
                 f"exchange {pair.second.id} {pair.at}",

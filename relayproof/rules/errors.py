@@ -11,7 +11,7 @@ from relayproof.groups import repeats, together
 from relayproof.pointer import Absent, find, get
 from relayproof.rule import ANY, REFUSED, SHOULD, Finding, Untested, must, should
 from relayproof.rules import shapes
-from relayproof.rules.every_response import EVERY, said
+from relayproof.rules.every_response import EVERY, said, unpacked
 from relayproof.rules.sources import CORS, ERROR, ERROR_CODES, HTTP, HTTP_AUTH, OBSERVED
 from relayproof.schema import shown
 from relayproof.surface import ANTHROPIC_FAMILY, GEMINI_FAMILY, MIDJOURNEY, OTHER, SUNO
@@ -65,6 +65,7 @@ def body_is_json(exchange: Exchange) -> Iterator[Finding]:
     """
     if exchange.request.method in ("OPTIONS", "HEAD"):
         raise Absent("no body is needed")
+    unpacked(exchange)
     try:
         if not isinstance(exchange.answered.json, dict | list):
             yield Finding("body", shown(exchange.answered.json))

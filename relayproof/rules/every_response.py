@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from relayproof.exchange import FRAMING, HEADERS, IDS, STATUS, Ended, Exchange
+from relayproof.exchange import FRAMING, HEADERS, IDS, STATUS, Ended, Exchange, Response
 from relayproof.groups import together
 from relayproof.pointer import Absent, get
 from relayproof.rule import ANY, OK, SHOULD, Finding, Untested, must, should
@@ -23,6 +23,8 @@ REFUSED_FOR_NOW = (401, 402, 403, 429)
 UNSUPPORTED = re.compile(
     r"(?i)not? .{0,20}support|unsupported|not allowed for|can't see|不支持|无法识别|deprecated|mmproj"
 )
+EVENTS = re.compile(rb"\s*(?:\xef\xbb\xbf)?(?:data|event|id|retry|)?:")
+GZIP = b"\x1f\x8b"
 LOST = re.compile(r"\ufffd|(?<!\\)(?:\\\\)*\\ufffd", re.IGNORECASE)
 PRIVATE = r"(?:(?:10|127)(?:\.\d{1,3}){3}|(?:192\.168|172\.(?:1[6-9]|2\d|3[01]))(?:\.\d{1,3}){2})"
 PUBLIC = r"platform\.openai|api\.openai|help\.openai|docs\.|ai\.google|console\."
@@ -68,16 +70,21 @@ def arrives_whole(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("body", f"{response.ended} after {size:,} bytes and {response.seconds:.1f} s")
 
 
-@must(HTTP, on=WHOLE, answers=OK, when=lambda exchange: exchange.request.method not in ("OPTIONS", "HEAD"))
+@must(
+    HTTP,
+    on=WHOLE,
+    answers=OK,
+    when=lambda exchange: exchange.request.method not in ("OPTIONS", "HEAD") and not is_picture_stream(exchange),
+)
 def body_is_one_json_value(exchange: Exchange) -> Iterator[Finding]:
     """The body of a JSON answer is one JSON value, with nothing before or after it.
 
-    An HTML page, a log line behind the object, a stream where none was asked for, gzip bytes without a header, a byte
-    order mark, or a NaN: clients' parsers stop there.
+    An HTML page, a log line behind the object, a stream where none was asked for, a byte order mark, or a NaN: clients'
+    parsers stop there.
 
-    Fix: send the upstream's body byte for byte, and its Content-Encoding with it.
+    Fix: send the upstream's body byte for byte.
     """
-    response = exchange.answered
+    response = unpacked(exchange)
     try:
         response.json  # noqa: B018
     except Absent:
@@ -135,7 +142,7 @@ def no_character_is_lost(exchange: Exchange) -> Iterator[Finding]:
     """
     if "\ufffd" in exchange.request.body.decode(errors="replace"):
         raise Absent("the request held such a character itself")
-    text = exchange.answered.text
+    text = unpacked(exchange).text
     found = LOST.search(text)
     if found:
         at = found.start()
@@ -152,7 +159,7 @@ def content_encoding_is_true(exchange: Exchange) -> Iterator[Finding]:
     """
     response = exchange.answered
     encoding = response.header("content-encoding").lower()
-    packed = response.body.startswith(b"\x1f\x8b")
+    packed = response.body.startswith(GZIP)
     if encoding in ("gzip", "x-gzip") and response.body and response.decoded is response.body:
         yield Finding("header content-encoding", f"{encoding}, but the body is not: {shown(response.text[:60])}")
     if packed and not encoding and exchange.surface != AUDIO:
@@ -311,6 +318,18 @@ def rate_limits_add_up(exchange: Exchange) -> Iterator[Finding]:
     for left, limit, kind in known:
         if left > limit:
             yield Finding(f"header x-ratelimit-remaining-{kind}", f"{left} of {limit}")
+
+
+def unpacked(exchange: Exchange) -> Response:
+    """The response. Raises Absent when it is packed and does not say so: content_encoding_is_true tells that."""
+    if exchange.answered.decoded.startswith(GZIP):
+        raise Absent("told by content_encoding_is_true")
+    return exchange.answered
+
+
+def in_events(exchange: Exchange) -> bool:
+    """True when a body begins as server-sent events do: on surfaces that answer so, or with something else."""
+    return bool(EVENTS.match(exchange.answered.decoded[:200]))
 
 
 def said(exchange: Exchange) -> str:

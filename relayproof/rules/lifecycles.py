@@ -1,4 +1,4 @@
-"""What the task surfaces have in common: checks on one look at a task, and on its whole life. The rules are elsewhere."""
+"""What the task surfaces have in common: checks on one look at a task, and on its whole life. No rules are here."""
 
 from __future__ import annotations
 
@@ -112,13 +112,15 @@ def times_out_of_order(look: Look) -> Iterator[Finding]:
             yield Finding(field, f"{later} is before {look.time_field(first)} {earlier}")
 
 
+def has_a_clock(look: Look) -> bool:
+    """True for a look whose moment is known, at a task that tells a time."""
+    return look.exchange.expect.get("now") is not None and look.time("submit") > 0
+
+
 def times_of_another_day(look: Look, unit: int) -> Iterator[Finding]:
     """Times further than a day from the moment of asking. `unit` is how many of them make a second."""
-    now = look.exchange.expect.get("now")
-    told = [(name, look.time(name)) for name in TIMES if look.time(name) > 0]
-    if now is None or not told:
-        raise Absent("no clock to compare with")
-    for name, value in told:
+    now = look.exchange.expect["now"]
+    for name, value in ((name, look.time(name)) for name in TIMES):
         if right_size(value, unit) and abs(value / unit - now) > DAY:
             yield Finding(f"{look.at}/{look.time_field(name)}", f"{value}, asked at {now * unit}")
 
@@ -151,19 +153,21 @@ def without_end(group: Sequence[Exchange]) -> Iterator[Finding]:
     """A task that was watched to the limit and did not end. Raises Untested when it was watched for less."""
     accepted(group)
     last = last_look(group)
-    waited, limit = (last.exchange.expect.get(key) for key in ("waited", "limit"))
-    if waited is None or limit is None or (last.status == MODAL):
-        if last.final:
-            return
-        raise Absent("nobody said that it was watched to the end")
     if last.final:
         return
+    waited, limit = (last.exchange.expect.get(key) for key in ("waited", "limit"))
+    if waited is None or limit is None or (last.status == MODAL and not _confirmed(group)):
+        raise Absent("nobody said that it was watched to the end")
     state = f"{last.status} {last.task.get('progress')}"
     if waited < limit:
         raise Untested(f"the task stood at {state} after {waited:g} s, and was not watched to the limit of {limit:g} s")
-    first = next(iter(lifecycle.segments(group)))[0]
-    moved = "" if (first.status, first.progress) != (last.status, last.progress) or len(group) < 4 else ", and never moved"
+    first = lifecycle.segments(group)[-1][0]
+    moved = "" if (first.status, first.progress) != (last.status, last.progress) else ", and never moved"
     yield Finding(f"{last.at}/status", f"{state} after {waited:g} s of waiting{moved}")
+
+
+def _confirmed(group: Sequence[Exchange]) -> bool:
+    return any(lifecycle.endpoint(each) == "modal" for each in lifecycle.family(group, SUBMIT))
 
 
 def not_found(group: Sequence[Exchange]) -> Iterator[Finding]:
@@ -172,13 +176,13 @@ def not_found(group: Sequence[Exchange]) -> Iterator[Finding]:
     fetches = list(lifecycle.family(group, FETCH))
     if not fetches:
         raise Absent("never fetched")
-    for each in fetches:
-        if each.status in FOR_NOW:
-            raise Untested(f"fetching was answered with {each.status}")
-        if not each.succeeded:
-            if submit.expect.get("resumed"):
-                raise Untested(f"the task of an earlier run is gone: {each.status}")
-            yield Finding("status", f"{each.status} for the task of exchange {submit.id}: {said(each)}")
+    lost = [each for each in fetches if not each.succeeded and each.status not in FOR_NOW]
+    if lost and submit.expect.get("resumed"):
+        raise Untested(f"the task of an earlier run is gone: {lost[0].status}")
+    if not lost and not all(each.succeeded for each in fetches):
+        raise Untested("fetching was refused for now")
+    for each in lost:
+        yield Finding("status", f"{each.status} for the task of exchange {submit.id}: {said(each)}")
 
 
 def not_listed(group: Sequence[Exchange]) -> Iterator[Finding]:

@@ -71,10 +71,9 @@ def _add_function(whole: dict[str, Any], part: dict[str, Any]) -> None:
     if part.get("name"):
         whole.setdefault("name", part["name"])
     for key in ("arguments", "input"):
-        if isinstance(part.get(key), str):
-            whole[key] = whole.get(key, "") + part[key]
-        elif part.get(key) is not None:
-            whole[key] = part[key]
+        piece, before = part.get(key), whole.get(key, "")
+        if piece is not None and isinstance(before, str):
+            whole[key] = before + piece if isinstance(piece, str) else piece
 
 
 def _add_logprobs(whole: dict[str, Any], logprobs: dict[str, Any]) -> None:

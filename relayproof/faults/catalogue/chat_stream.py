@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from relayproof.faults import document as doc
 from relayproof.faults.answer import DONE, Answer, Frame, dump
 from relayproof.faults.fault import WARNS, Family
-from relayproof.faults.parameters import again, always, asks, both, every, forwarded, ignored, openai_error, refused, without
+from relayproof.faults.parameters import again, always, asks, both, ignored, openai_error, refused
 from relayproof.faults.reply import TEXT, header, instead
 from relayproof.faults.stream import (
     but_last,
@@ -391,5 +390,3 @@ stream.seen("stream-delayed-flush", "The first events are held back for two seco
 stream.sibling("stream-one-write", "The whole stream comes in one write.", at_once, by="chat-stream/stream-arrives-over-time", slow=True)
 stream.harmless("stream-in-small-blocks", "A proxy writes the stream in blocks that cut events and characters.", in_blocks(50), slow=True)
 stream.harmless("stream-gzip-flushed", "The stream is packed, and flushed after each event.", packed_piece_by_piece, slow=True)
-
-__all__ = ["every", "forwarded", "json", "without"]

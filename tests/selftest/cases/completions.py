@@ -65,6 +65,9 @@ CASES = [
     ),
     Case("completions/tokens-are-counted", PLAIN, changed(PLAIN, "/usage/completion_tokens")),
     Case("completions/tokens-are-counted", PLAIN, changed(PLAIN, "/usage/prompt_tokens", 0)),
+    Case(
+        "completions/every-choice-is-counted", completed(n=2), changed(completed(n=2), "/usage/completion_tokens", 20)
+    ),
     Case("completions/counted-text-is-there", PLAIN, changed(PLAIN, "/choices/0/text", "")),
     Case(
         "completions/choice-holds-no-message",

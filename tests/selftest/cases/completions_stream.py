@@ -15,7 +15,11 @@ def _with_delta(chunk: dict[str, list[dict[str, object]]]) -> None:
 
 
 ENDED = events(PLAIN)
-FALSE_END = [*ENDED[:-2], {**ENDED[-2], "choices": ENDED[-1]["choices"]}, ENDED[-1]]
+SAID_TWICE = [
+    *ENDED[:-2],
+    {**ENDED[-2], "choices": [{**ENDED[-2]["choices"][0], "finish_reason": "length"}]},
+    ENDED[-1],
+]
 EMPTY_END = [*ENDED, {**ENDED[-1], "choices": []}]
 OTHER_END = [*ENDED, {**ENDED[-1], "choices": [{**ENDED[-1]["choices"][0], "finish_reason": "stop"}]}]
 
@@ -26,5 +30,5 @@ CASES = [
     Case("completions-stream/empty-choices-come-with-usage", COUNTED, each(COUNTED, lambda chunk: chunk.pop("usage"))),
     Case("completions-stream/empty-choices-come-with-usage", PLAIN, restream(PLAIN, EMPTY_END)),
     Case("completions-stream/chunk-holds-no-delta", PLAIN, each(PLAIN, _with_delta)),
-    Case("chat-stream/every-choice-finishes-once", restream(PLAIN, FALSE_END), restream(PLAIN, OTHER_END)),
+    Case("chat-stream/every-choice-finishes-once", restream(PLAIN, SAID_TWICE), restream(PLAIN, OTHER_END)),
 ]
