@@ -32,6 +32,8 @@ from relayproof.surface import (
 )
 
 TRANSCRIPTION = "transcription"
+TRANSCRIPTION_STREAM = "transcription_stream"
+SPEECH_STREAM = "speech_stream"
 LINKED_IMAGES = "linked_images"
 NO_CHAT = re.compile(
     r"^mj[_-]|midjourney|suno|chirp|swap_face|embed|bge-|rerank|whisper|tts|speech|transcribe|audio|realtime|dall-e|image|"
@@ -45,6 +47,8 @@ PREFERRED = {
     EMBEDDINGS: (r"text-embedding-3-small", r"text-embedding", r"embed|bge-"),
     AUDIO: (r"^tts-1$", r"tts", r"whisper-1$", r"whisper|transcribe"),
     TRANSCRIPTION: (r"whisper-1$", r"whisper", r"transcribe$", r"transcribe"),
+    TRANSCRIPTION_STREAM: (r"gpt-4o-mini-transcribe", r"gpt-4o-transcribe$", r"gpt-.*transcribe(?!-diarize)"),
+    SPEECH_STREAM: (r"gpt-4o-mini-tts", r"gpt-.*tts"),
     IMAGES: (r"gpt-image", r"dall-e-3", r"dall-e", r"flux", r"ideogram", r"recraft", r"stable-diffusion|sd3|sdxl"),
     LINKED_IMAGES: (r"dall-e-3", r"dall-e", r"flux", r"ideogram", r"recraft", r"stable-diffusion|sd3|sdxl"),
     ANTHROPIC: (r"claude.*haiku", r"claude"),
@@ -53,7 +57,7 @@ PREFERRED = {
     MIDJOURNEY: (r"^mj_imagine$", r"midjourney", r"^mj[_-]"),
     SUNO: (r"^suno_music$", r"^suno", r"chirp"),
 }  # fmt: skip
-SECOND = {TRANSCRIPTION: AUDIO, LINKED_IMAGES: IMAGES}
+SECOND = {TRANSCRIPTION: AUDIO, TRANSCRIPTION_STREAM: AUDIO, SPEECH_STREAM: AUDIO, LINKED_IMAGES: IMAGES}
 SAME_AS = {
     CHAT_STREAM: CHAT,
     COMPLETIONS_STREAM: COMPLETIONS,
@@ -66,8 +70,8 @@ SAME_AS = {
 def choose_models(listed: Exchange | None, relay: Relay) -> dict[str, str]:
     """A model for each surface that the relay serves: the user's own choice, else the best of the list.
 
-    A surface without one is not offered. Audio and images get a second model under a name of its own: one that hears
-    beside one that speaks, one that answers with links beside one that can't. `--model` (stored as "*") names the model
+    A surface without one is not offered. Audio and images get more models under names of their own: one that hears
+    beside one that speaks, those of them that stream, one that answers with links beside one that can't. `--model` (stored as "*") names the model
     of chat and its streams, and of every surface that the user claims.
     """
     names = [name for _, name in find(listed.json, "/data/*/id", str)] if listed else []

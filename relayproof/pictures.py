@@ -12,7 +12,7 @@ COLOURS = ((200, 40, 40), (40, 90, 200), (30, 140, 70), (230, 170, 30), (120, 60
 
 @dataclass(frozen=True)
 class Picture:
-    """Format (png, jpeg, webp, gif, avif, svg, or what Pillow calls it) and pixels; a drawing (svg) has no pixels: 0 x 0."""
+    """Format (png, jpeg, webp, gif, avif, svg, or what Pillow calls it) and pixels; a drawing (svg) has none: 0 x 0."""
 
     form: str
     width: int
@@ -73,7 +73,7 @@ def repaint(before: bytes, masked: bytes, form: str, size: tuple[int, int], numb
 
 
 def difference(before: bytes, after: bytes, masked: bytes) -> float | None:
-    """Mean difference (0 to 255 a channel) where the mask is opaque; None when one can't be read or nothing is opaque."""
+    """Mean difference (0 to 255 a channel) where the mask is opaque; None when that can't be measured."""
     from PIL import Image, ImageChops, ImageStat
 
     if not all(map(read, (before, after, masked))):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import fnmatch
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,10 +30,12 @@ class BadSetting(ValueError):
 
 
 class Key:
-    """A secret. Only `reveal` gives it away."""
+    """A secret. Only `reveal` gives it away. Raises BadSetting for what can't stand in a header."""
 
     def __init__(self, value: str = "") -> None:
-        self._value = value
+        self._value = value.strip()
+        if not fits_a_header(self._value):
+            raise BadSetting("the key", "holds a character that can't stand in an HTTP header")
 
     def reveal(self) -> str:
         """The key itself, for the wire only."""
@@ -43,6 +46,11 @@ class Key:
 
     def __repr__(self) -> str:
         return "Key(***)" if self._value else "Key()"
+
+
+def fits_a_header(value: str) -> bool:
+    """True for printable ASCII."""
+    return value.isascii() and value.isprintable()
 
 
 @dataclass(frozen=True)
@@ -157,28 +165,54 @@ class _Reader:
         relay = self.table("relay")
         self.only("relay", relay, {"url", "profile", "offers", "dialect", "rules", "notify", "pictures"})
         found: dict[str, Any] = {
-            "models": self.strings("models"),
-            "headers": self.strings("headers"),
+            "models": self.models(),
+            "headers": self.headers(),
             "paths": self.strings("paths"),
             "known": tuple(self.known(number, entry) for number, entry in enumerate(self.list("known"))),
             "limits": self.numbers("limits", Limits),
             "timeouts": self.numbers("timeouts", Timeouts),
         }
         if "url" in relay:
-            found["url"] = normal_url(str(relay["url"]))
+            found["url"] = self.url(relay["url"])
         if "profile" in relay:
             found["profile"] = self.choice("relay.profile", relay["profile"], PROFILES)
         if "dialect" in relay:
             found["dialect"] = self.choice("relay.dialect", relay["dialect"], DIALECTS)
         if "offers" in relay:
-            found["offers"] = frozenset(self.choice("relay.offers", name, SURFACES) for name in relay["offers"])
+            found["offers"] = frozenset(self.choice("relay.offers", name, SURFACES) for name in self.names("offers"))
         if "rules" in relay:
-            found["rules"] = tuple(str(self.path.parent / name) for name in relay["rules"])
+            found["rules"] = tuple(str(self.path.parent / name) for name in self.names("rules"))
         if "notify" in relay:
-            found["notify"] = str(relay["notify"])
+            found["notify"] = self.of("relay.notify", relay["notify"], str, "a string")
         if "pictures" in relay:
-            found["pictures"] = relay["pictures"] is True
+            found["pictures"] = self.of("relay.pictures", relay["pictures"], bool, "true or false")
         return found
+
+    def url(self, value: Any) -> str:
+        try:
+            return normal_url(str(value))
+        except (BadSetting, ValueError) as problem:
+            raise BadSetting(f"{self.path}: relay.url", str(problem).removeprefix("URL: ")) from None
+
+    def of(self, place: str, value: Any, kind: type, called: str) -> Any:
+        if not isinstance(value, kind):
+            raise BadSetting(f"{self.path}: {place}", f"is to be {called}, not {value!r}")
+        return value
+
+    def names(self, key: str) -> list[str]:
+        place = f"relay.{key}"
+        values: list[str] = self.of(place, self.table("relay")[key], list, "a list of strings")
+        return [self.of(place, value, str, "a list of strings") for value in values]
+
+    def models(self) -> dict[str, str]:
+        self.only("models", self.table("models"), {*SURFACES, "*"})
+        return self.strings("models")
+
+    def headers(self) -> dict[str, str]:
+        for key, value in self.strings("headers").items():
+            if not fits_a_header(value) or not re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", key, re.ASCII):
+                raise BadSetting(f"{self.path}: headers.{key}", f"{value!r} can't stand in an HTTP header")
+        return self.strings("headers")
 
     def table(self, name: str) -> dict[str, Any]:
         value = self.document.get(name, {})
@@ -193,7 +227,7 @@ class _Reader:
         return value
 
     def only(self, name: str, table: Mapping[str, Any], allowed: set[str]) -> None:
-        for key in set(table) - allowed:
+        for key in sorted(set(table) - allowed):
             raise BadSetting(f"{self.path}: {name}.{key}", f"no such setting; there are {', '.join(sorted(allowed))}")
 
     def strings(self, name: str) -> dict[str, str]:
@@ -215,15 +249,20 @@ class _Reader:
         for key, value in table.items():
             if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
                 raise BadSetting(f"{self.path}: {name}.{key}", f"is to be a number from 0 up, not {value!r}")
+            if kind is Limits and not isinstance(value, int):
+                raise BadSetting(f"{self.path}: {name}.{key}", f"is to be a whole number, not {value!r}")
         return kind(**table)
 
     def known(self, number: int, entry: Mapping[str, Any]) -> KnownDeviation:
         place = f"known[{number}]"
+        self.of(place, entry, dict, "a table")
         self.only(place, entry, {"rule", "reason", "until", "model", "surface"})
         for key in ("rule", "reason"):
             if not isinstance(entry.get(key), str) or not entry[key]:
                 raise BadSetting(f"{self.path}: {place}.{key}", "is needed")
         until = entry.get("until")
-        if until is not None and not isinstance(until, datetime.date):
+        for key in ("model", "surface"):
+            self.of(f"{place}.{key}", entry.get(key, "*"), str, "a string")
+        if until is not None and type(until) is not datetime.date:
             raise BadSetting(f"{self.path}: {place}.until", f"is to be a date (2027-01-31), not {until!r}")
         return KnownDeviation(**{key: value for key, value in entry.items()})

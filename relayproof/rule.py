@@ -149,9 +149,10 @@ def rule(
     """Make a rule of a function.
 
     on: the surfaces it judges. relay: its level in profile relay, where it differs. answers: OK (2xx, the default),
-    REFUSED (4xx and 5xx), ANY, or EVEN_NONE (also where no answer came). when: a predicate on the exchange. needs: aspects of the record that it looks at
-    (exchange.HEADERS, FRAMING, ...). partial: also judges responses that broke off. across: a function that makes
-    tuples of exchanges out of all exchanges on `on`. Raises MalformedRule when the docstring has not its three parts.
+    REFUSED (4xx and 5xx), ANY, or EVEN_NONE (also where no answer came). when: a predicate on the exchange. needs:
+    aspects of the record that it looks at (exchange.HEADERS, FRAMING, ...). partial: also judges responses that broke
+    off. across: a function that makes tuples of exchanges out of all exchanges on `on`. Raises MalformedRule when the
+    docstring has not its three parts.
     """
     title, why, fix = _page(check)
     return Rule(

@@ -1,4 +1,4 @@
-"""What is asked of Midjourney's task endpoints: whole lives of tasks. Drawing costs money, refusals and lists do not."""
+"""What is asked of Midjourney's task endpoints: whole lives of tasks. Drawing costs money, a refusal does not."""
 
 from __future__ import annotations
 
@@ -105,11 +105,11 @@ def pressed(relay: Relay, drawn: Look, word: str) -> Steps:
     """Press the first button whose customId holds a word; by number where the dialect has no buttons."""
     if drawn.task.get("buttons") is None:
         body = {"taskId": drawn.id, "action": "UPSCALE", "index": 1}
-        return (yield from run(relay, f"{SUBMIT}/change", body, button=True))
+        return (yield from run(relay, f"{SUBMIT}/change", body))
     custom = button(drawn, word)
     if custom is None:
         return None
-    return (yield from run(relay, f"{SUBMIT}/action", {"taskId": drawn.id, "customId": custom}, button=True))
+    return (yield from run(relay, f"{SUBMIT}/action", {"taskId": drawn.id, "customId": custom}))
 
 
 def button(drawn: Look, word: str) -> str | None:
@@ -125,7 +125,7 @@ def zoomed(relay: Relay, enlarged: Look) -> Run:
     if custom is None:
         return
     body = {"taskId": enlarged.id, "customId": custom}
-    answer = yield Call("POST", f"{SUBMIT}/action", json=body, expect=valid(relay, MIDJOURNEY, button=True))
+    answer = yield Call("POST", f"{SUBMIT}/action", json=body, expect=valid(relay, MIDJOURNEY))
     task = lifecycle.submitted(answer)
     if not task:
         return

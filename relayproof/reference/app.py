@@ -57,10 +57,10 @@ def envelope(error: Refusal, path: str = "") -> dict[str, Any]:
 
 def make_app(key: str = KEY) -> Starlette:
     """The reference relay, guarded by `key`."""
-    from relayproof.reference import anthropic, audio, chat, completions, embeddings, images, midjourney, models, suno
+    from relayproof.reference import anthropic, audio, chat, completions, embeddings, gemini, images, midjourney, models, suno
 
     routes = [*anthropic.ROUTES, *models.ROUTES, *chat.ROUTES, *completions.ROUTES, *embeddings.ROUTES]
-    routes += [*midjourney.ROUTES, *suno.ROUTES, *audio.ROUTES, *images.ROUTES]
+    routes += [*midjourney.ROUTES, *suno.ROUTES, *audio.ROUTES, *images.ROUTES, *gemini.ROUTES]
     cors = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
     app = Starlette(
         routes=[*(_guarded(route) for route in routes), *midjourney.OPEN, *images.OPEN],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import math
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -117,10 +116,9 @@ def segments(text: str, seconds: float) -> list[tuple[float, float, str]]:
     """(start, end, text) of every stretch of a few words, spread evenly over the sound."""
     pieces = voice.pieces(text)
     step = seconds / max(len(pieces), 1)
-    return [
-        (round(at * step, 2), round(min(at + WORDS_A_SEGMENT, len(pieces)) * step, 2), "".join(pieces[at : at + WORDS_A_SEGMENT]))
-        for at in range(0, len(pieces), WORDS_A_SEGMENT)
-    ]  # fmt: skip
+    starts = range(0, len(pieces), WORDS_A_SEGMENT)
+    stretches = [(at, pieces[at : at + WORDS_A_SEGMENT]) for at in starts]
+    return [(round(at * step, 2), round((at + len(said)) * step, 2), "".join(said)) for at, said in stretches]
 
 
 def verbose(body: dict[str, Any], text: str, seconds: float, task: str) -> dict[str, Any]:
@@ -152,10 +150,15 @@ def _words(text: str, seconds: float) -> list[dict[str, Any]]:
 def diarized(text: str, seconds: float) -> dict[str, Any]:
     """The text by speaker: there is one, called A."""
     spoken = [
-        {"type": "transcript.text.segment", "id": f"seg_{number}", "speaker": "A", "start": start, "end": end, "text": said}
+        {"id": f"seg_{number}", "speaker": "A", "start": start, "end": end, "text": said}
         for number, (start, end, said) in enumerate(segments(text, seconds))
-    ]  # fmt: skip
-    whole = {"task": "transcribe", "duration": seconds, "text": text, "segments": spoken}
+    ]
+    whole = {
+        "task": "transcribe",
+        "duration": seconds,
+        "text": text,
+        "segments": [{"type": "transcript.text.segment"} | each for each in spoken],
+    }
     return whole | {"usage": usage("gpt-4o-transcribe-diarize", text, seconds)}
 
 
@@ -180,8 +183,8 @@ def vtt(cues: list[tuple[float, float, str]]) -> str:
 
 def clock(seconds: float, mark: str) -> str:
     """00:00:01,500"""
-    millis = round(seconds * 1000)
-    return re.sub("#", mark, f"{millis // 3_600_000:02}:{millis // 60_000 % 60:02}:{millis // 1000 % 60:02}#{millis % 1000:03}")
+    whole, millis = divmod(round(seconds * 1000), 1000)
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}{mark}{millis:03}"
 
 
 ROUTES = [

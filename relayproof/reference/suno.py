@@ -25,7 +25,7 @@ VOICES = {
     "chirp-crow": "v5",
 }
 LENGTH = 92.5
-STREAMS_AT = 50
+STREAMS_AT = 30
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def _lyrics(task: Task) -> dict[str, Any]:
 
 
 def song(task: Task, number: int, percent: int) -> dict[str, Any]:
-    """One of the two clips; it can be heard from the middle of the task on, at one address."""
+    """One of the two clips; it can be heard before the task has ended, at one address that stays."""
     name = str(uuid.UUID(digest(task.id, number, length=32)))
     heard, done = percent >= STREAMS_AT, percent == 100
     voice = task.asked.get("mv") or "chirp-v3-0"

@@ -36,6 +36,7 @@ def document(overview: Overview, language: str = "en") -> dict[str, Any]:
         "summary": _summary(overview),
         "notes": list(results.notes),
         "surfaces": [_surface(tally.surface, tally.model, tally.counts) for tally in overview.tallies],
+        "parameters": [{"name": p.name, "surface": p.surface, "state": p.state} for p in overview.parameters],
         "verdicts": [_verdict(verdict) for verdict in results.verdicts],
         "rules": {page.id: _rule(page) for page in _pages(overview)},
         "exchanges": [_exchange(exchange) for exchange in results.exchanges],

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from relayproof.judge import FAILS, KNOWN, NOT_OFFERED, PASSES, STALE, UNTESTED, Outcome, Verdict
+from relayproof.report.parameters import Parameter, parameters
 from relayproof.report.untrusted import cleaned
 from relayproof.report.wording import say
 from relayproof.results import Results
@@ -119,6 +120,11 @@ class Overview:
         self.required = self.count(MUST)
         self.recommended = self.count(SHOULD)
         self.optional = self.count(MAY)
+
+    @cached_property
+    def parameters(self) -> list[Parameter]:
+        """Request parameters and what became of them."""
+        return parameters(self.results.exchanges, self.results.verdicts)
 
     def of(self, *kinds: str) -> list[Ruling]:
         """The rulings of those kinds, by surface and rule."""

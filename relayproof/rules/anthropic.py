@@ -20,7 +20,7 @@ from relayproof.rules.chat import breaks_off, is_part_of, related, same_model, s
 from relayproof.rules.every_response import said
 from relayproof.rules.sources import OBSERVED
 from relayproof.schema import shown
-from relayproof.surface import ANTHROPIC, ANTHROPIC_FAMILY, ANTHROPIC_STREAM, MODELS
+from relayproof.surface import ANTHROPIC, ANTHROPIC_FAMILY, MODELS
 
 SDK = "anthropic-sdk-python 2.12.0"
 MESSAGE = Source(SDK, "types/message.py")
@@ -159,10 +159,12 @@ def token_counts_are_possible(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: pass the upstream's usage on unchanged.
     """
+    reason(exchange)
+    some(exchange, "/content/*", dict)
     yield from _impossible_output(exchange)
     prompt, count = len(_prompt_text(exchange).encode()), whole_prompt(exchange)
-    if exchange.surface == ANTHROPIC_STREAM and not count:
-        raise Absent("told by anthropic-stream/message-start-counts-the-prompt")
+    if not count:
+        raise Absent("told by tokens-are-counted")
     if count * BYTES_A_TOKEN < prompt:
         yield Finding("/usage", f"{count} tokens of input for {prompt:,} bytes of prompt")
     if count > len(exchange.request.body) + TOOL_PREAMBLE and _is_all_text(exchange.request.json):
@@ -175,7 +177,7 @@ def _impossible_output(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("/usage/output_tokens", f"{output} for {size:,} bytes of text")
     plain = all(kind == "text" for _, kind in exchange.find("/content/*/type", str))
     thought = exchange.asked("/thinking") or exchange.get("/usage/output_tokens_details/thinking_tokens", int, 0)
-    if plain and not thought and output > size + UNSEEN_TOKENS:
+    if size and plain and not thought and output > size + UNSEEN_TOKENS:
         yield Finding("/usage/output_tokens", f"{output} for {size:,} bytes of text")
 
 
@@ -240,7 +242,7 @@ def max_tokens_means_the_limit_was_used(exchange: Exchange) -> Iterator[Finding]
     if reason(exchange) != "max_tokens":
         raise Absent("it was not cut")
     used, limit = exchange.one("/usage/output_tokens", int), _limit(exchange)
-    if used < limit * 0.9 - 2:
+    if 0 < used < limit * 0.9 - 2:
         yield Finding("/usage/output_tokens", f"{used}, but the limit was {limit}")
 
 
@@ -819,17 +821,34 @@ def asks_for_models(exchange: Exchange) -> bool:
     return path.endswith("/models") and exchange.request.has("anthropic-version")
 
 
+def speaks_anthropic(exchange: Exchange) -> bool:
+    """True for an answer to those headers that is not OpenAI's list."""
+    return asks_for_models(exchange) and exchange.get("/object") != "list"
+
+
 shapes.matches_schema(
     "anthropic",
     "anthropic/model_list",
     MODEL_PAGE,
     on=MODELS,
-    when=asks_for_models,
+    when=speaks_anthropic,
     called="model_list_matches_schema",
 )
 
 
 @should(MODEL_PAGE, on=MODELS, when=asks_for_models)
+def headers_choose_the_model_list(exchange: Exchange) -> Iterator[Finding]:
+    """The model list, asked for with Anthropic's headers, has Anthropic's form.
+
+    Anthropic's SDK finds models without a name or a date in OpenAI's, and no page behind the first.
+
+    Fix: choose the form by the `anthropic-version` header, or leave the list to OpenAI's clients and say so.
+    """
+    if exchange.get("/object") == "list":
+        yield Finding("/object", "OpenAI's list")
+
+
+@should(MODEL_PAGE, on=MODELS, when=speaks_anthropic)
 def page_names_its_first_and_last_model(exchange: Exchange) -> Iterator[Finding]:
     """`first_id` and `last_id` are the ids of the first and the last model of the page.
 

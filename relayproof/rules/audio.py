@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from relayproof import sounds
 from relayproof.exchange import CONTENT, HEADERS, REQUEST, Exchange
 from relayproof.groups import together
-from relayproof.pointer import Absent, find, get, is_a
+from relayproof.pointer import Absent, find, get, is_a, one
 from relayproof.rule import SHOULD, Finding, Source, Untested, When, must, should
 from relayproof.rules import shapes, subtitles
 from relayproof.rules.every_response import in_events
@@ -299,7 +299,12 @@ def speech_can_be_played(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("body", "its length can't be read" if length is None else f"it plays {length:.3f} s")
 
 
-@should(OBSERVED, on=AUDIO, needs=CONTENT, when=lambda exchange: is_speech(exchange) and form(exchange) in ("wav", "pcm"))
+def is_samples(exchange: Exchange) -> bool:
+    """True for speech whose samples can be looked at one by one."""
+    return is_speech(exchange) and form(exchange) in ("wav", "pcm")
+
+
+@should(OBSERVED, on=AUDIO, needs=CONTENT, when=is_samples)
 def speech_is_not_silence(exchange: Exchange) -> Iterator[Finding]:
     """The samples of a sound are not all next to nothing.
 
@@ -360,9 +365,9 @@ def speed_is_honoured(exchanges: tuple[Exchange, ...]) -> Iterator[Finding]:
 
 def _pairs(exchanges: tuple[Exchange, ...], *same: str) -> Iterator[tuple[Exchange, Exchange]]:
     """Every two that have these fields in common, the one that is to be shorter or slower before the other."""
-    for one, other in itertools.permutations(exchanges, 2):
-        if all(setting(one, name) == setting(other, name) for name in same):
-            yield one, other
+    for first, second in itertools.permutations(exchanges, 2):
+        if all(setting(first, name) == setting(second, name) for name in same):
+            yield first, second
 
 
 def speed(exchange: Exchange) -> float:
@@ -424,7 +429,12 @@ def broke_off(exchange: Exchange) -> bool:
     return any(event.body.get("error") for event in exchange.events)
 
 
-@must(TRANSCRIPTION_EVENTS, on=AUDIO, when=lambda exchange: streams("transcriptions")(exchange) and not broke_off(exchange))
+def is_streamed(exchange: Exchange) -> bool:
+    """True for a streamed transcription that reports no error."""
+    return streams("transcriptions")(exchange) and not broke_off(exchange)
+
+
+@must(TRANSCRIPTION_EVENTS, on=AUDIO, when=is_streamed)
 def deltas_add_up(exchange: Exchange) -> Iterator[Finding]:
     """The pieces of a streamed transcription add up to the text of its last event.
 
@@ -615,16 +625,14 @@ def granularities_are_honoured(exchange: Exchange) -> Iterator[Finding]:
 
 @must(TRANSCRIPTION, on=AUDIO)
 def usage_adds_up(exchange: Exchange) -> Iterator[Finding]:
-    """Where tokens are counted, `total_tokens` is input and output together, and the input's parts are not more than it.
+    """Where tokens are counted, `total_tokens` is input and output, and the input's parts are not more than it.
 
     Buyers are billed from these numbers.
 
     Fix: pass the upstream's usage on, or recompute all of it.
     """
     usage = _usage(exchange)
-    given, made, total = (usage.get(f"{key}_tokens") for key in ("input", "output", "total"))
-    if not all(is_a(count, int) for count in (given, made, total)):
-        raise Absent("no counts")
+    given, made, total = (one(usage, f"/{key}_tokens", int) for key in ("input", "output", "total"))
     if given + made != total:
         yield Finding("/usage/total_tokens", f"{total} is not {given} + {made}")
     parts = [count for _, count in find(usage, "/input_token_details/*", int)]
@@ -638,7 +646,7 @@ def _usage(exchange: Exchange) -> dict[str, Any]:
     told = [event.body["usage"] for event in exchange.events if isinstance(event.body.get("usage"), dict)]
     if not told:
         raise Absent("no usage")
-    return told[-1]
+    return dict(told[-1])
 
 
 @should(VERBOSE, on=AUDIO, when=writes("json", "verbose_json"))
@@ -686,7 +694,8 @@ def spoken_words_are_kept(exchange: Exchange) -> Iterator[Finding]:
         raise Untested("nothing was heard")
     kept = sum((Counter(spoken) & Counter(heard)).values())
     if kept < KEPT_WORDS * len(spoken):
-        yield Finding("/text", f"{kept} of {len(spoken)} words of {shown(exchange.expect['read_aloud'])} in {shown(text_of(exchange))}")
+        both = f"{shown(exchange.expect['read_aloud'])} in {shown(text_of(exchange))}"
+        yield Finding("/text", f"{kept} of {len(spoken)} words of {both}")
 
 
 def words(text: str) -> list[str]:

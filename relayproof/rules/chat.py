@@ -10,7 +10,7 @@ from typing import Any
 from relayproof import schema
 from relayproof.exchange import CLOCK, CONTENT, IDS, Exchange
 from relayproof.groups import repeats, streamed_and_not
-from relayproof.pointer import Absent, find, get
+from relayproof.pointer import Absent, find, get, is_a
 from relayproof.rule import ANY, SHOULD, Finding, Untested, must, should
 from relayproof.rules import shapes
 from relayproof.rules.sources import CHAT_OBJECT, CHAT_REQUEST, COMPLETION_USAGE, OBSERVED
@@ -659,12 +659,16 @@ def logprobs_are_of_this_text(exchange: Exchange) -> Iterator[Finding]:
     """
     every = [(at, get(choice, "/message/content", str), choice) for at, choice in exchange.find("/choices/*", dict)]
     for at, text, choice in judged([each for each in every if get(each[2], "/logprobs/content")], "no logprobs"):
-        entries = [entry for _, entry in find(choice, "/logprobs/content/*", dict)]
-        if not text or not all(isinstance(entry.get("bytes"), list) for entry in entries):
+        entries = [entry.get("bytes") for _, entry in find(choice, "/logprobs/content/*", dict)]
+        if not text or not all(_is_bytes(entry) for entry in entries):
             raise Absent("not to be joined")
-        joined = b"".join(bytes(entry["bytes"]) for entry in entries).decode(errors="replace")
+        joined = b"".join(map(bytes, entries)).decode(errors="replace")
         if joined != text:
             yield Finding(f"{at}/logprobs/content", f"{shown(joined[:60])} instead of {shown(text[:60])}")
+
+
+def _is_bytes(value: Any) -> bool:
+    return isinstance(value, list) and all(is_a(each, int) and 0 <= each < 256 for each in value)
 
 
 @must(CHAT_REQUEST, on=BOTH, when=lambda exchange: not exchange.asked("/logprobs"), relay=SHOULD)

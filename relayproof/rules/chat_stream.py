@@ -14,13 +14,15 @@ from relayproof.exchange import FRAMING, HEADERS, TIMING, Exchange
 from relayproof.pointer import Absent, find, get, is_a
 from relayproof.rule import SHOULD, Finding, must, should
 from relayproof.rules import shapes
+from relayproof.rules.every_response import in_events
 from relayproof.rules.sources import CHAT_CHUNK, CHAT_REQUEST, OBSERVED, OPENAI_PYTHON, SSE
 from relayproof.schema import shown
 from relayproof.sse import Event
-from relayproof.surface import ANTHROPIC_STREAM, CHAT_STREAM, COMPLETIONS_STREAM
+from relayproof.surface import ANTHROPIC_STREAM, AUDIO, CHAT_STREAM, COMPLETIONS_STREAM, GEMINI_STREAM, IMAGES
 
 OPENAI_STREAMS = (CHAT_STREAM, COMPLETIONS_STREAM)
 EVENT_STREAMS = (*OPENAI_STREAMS, ANTHROPIC_STREAM)
+SOMETIMES_STREAMS = (AUDIO, IMAGES)
 SPREAD_SECONDS = 0.05
 MANY_EVENTS = 20
 BURST_EVENTS, BURST_SECONDS, PAUSE_SECONDS = 5, 0.002, 1.0
@@ -62,8 +64,8 @@ def pieces(exchange: Exchange) -> dict[int, list[Piece]]:
 
 
 def is_stream(exchange: Exchange) -> bool:
-    """True when the body holds events at all."""
-    return bool(exchange.events)
+    """True when the body holds events at all; on surfaces that have other answers too, when it begins as events do."""
+    return bool(exchange.events) and (exchange.surface not in SOMETIMES_STREAMS or in_events(exchange))
 
 
 def broke_off(exchange: Exchange) -> bool:
@@ -89,7 +91,7 @@ def stream_is_a_stream(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("body", f"no events: {shown(exchange.answered.text[:120])}")
 
 
-@must(SSE, on=EVENT_STREAMS, needs=HEADERS, when=is_stream)
+@must(SSE, on=(*EVENT_STREAMS, *SOMETIMES_STREAMS, GEMINI_STREAM), needs=HEADERS, when=is_stream)
 def stream_is_labelled_as_one(exchange: Exchange) -> Iterator[Finding]:
     """A stream has Content-Type `text/event-stream`.
 
@@ -102,7 +104,7 @@ def stream_is_labelled_as_one(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("header content-type", kind or "no media type")
 
 
-@must(SSE, on=EVENT_STREAMS, needs=FRAMING, when=is_stream)
+@must(SSE, on=(*EVENT_STREAMS, *SOMETIMES_STREAMS, GEMINI_STREAM), needs=FRAMING, when=is_stream)
 def every_line_is_a_field(exchange: Exchange) -> Iterator[Finding]:
     """Every line of a stream is empty, a comment, or a field that the SSE grammar knows.
 
@@ -116,7 +118,7 @@ def every_line_is_a_field(exchange: Exchange) -> Iterator[Finding]:
             yield Finding(f"byte {oddity.offset}", shown(oddity.text))
 
 
-@must(SSE, on=EVENT_STREAMS, when=is_stream)
+@must(SSE, on=(*EVENT_STREAMS, *SOMETIMES_STREAMS, GEMINI_STREAM), when=is_stream)
 def every_payload_is_json(exchange: Exchange) -> Iterator[Finding]:
     """Every data payload but [DONE] is one JSON object.
 
@@ -129,7 +131,7 @@ def every_payload_is_json(exchange: Exchange) -> Iterator[Finding]:
             yield Finding(event.place, f"no JSON object: {shown(event.data[:120])}")
 
 
-@must(SSE, on=EVENT_STREAMS, needs=FRAMING, when=is_stream)
+@must(SSE, on=(*EVENT_STREAMS, *SOMETIMES_STREAMS, GEMINI_STREAM), needs=FRAMING, when=is_stream)
 def events_carry_data(exchange: Exchange) -> Iterator[Finding]:
     """No event comes without data.
 
@@ -146,7 +148,7 @@ def events_carry_data(exchange: Exchange) -> Iterator[Finding]:
             yield Finding(event.place, "empty data")
 
 
-@should(OBSERVED, on=EVENT_STREAMS, needs=FRAMING, when=is_stream)
+@should(OBSERVED, on=(*EVENT_STREAMS, *SOMETIMES_STREAMS), needs=FRAMING, when=is_stream)
 def framing_is_plain(exchange: Exchange) -> Iterator[Finding]:
     """A stream is framed as the official API frames it: one `data: ` line an event, LF, no names, no comments.
 
@@ -174,7 +176,7 @@ def framing_is_plain(exchange: Exchange) -> Iterator[Finding]:
         yield Finding(named.place, f"event {shown(named.name)}")
 
 
-@should(OBSERVED, on=EVENT_STREAMS, needs=FRAMING, when=is_stream)
+@should(OBSERVED, on=(*EVENT_STREAMS, *SOMETIMES_STREAMS), needs=FRAMING, when=is_stream)
 def comments_stand_inside_events(exchange: Exchange) -> Iterator[Finding]:
     """A comment is not followed by a blank line of its own, and events have no `id`.
 
@@ -219,7 +221,7 @@ def stream_holds_an_answer(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("body", "no chunk with a choice")
 
 
-@must(CHAT_CHUNK, on=OPENAI_STREAMS, when=is_stream)
+@must(CHAT_CHUNK, on=(*OPENAI_STREAMS, *SOMETIMES_STREAMS), when=is_stream)
 def stream_holds_no_error(exchange: Exchange) -> Iterator[Finding]:
     """A stream that has begun ends without an error.
 
@@ -422,7 +424,7 @@ def choice_indexes_are_those_asked_for(exchange: Exchange) -> Iterator[Finding]:
     got = sorted(pieces(exchange))
     if wanted < 1:
         raise Absent("told by impossible_n_is_refused")
-    if got != list(range(wanted)):
+    if len(got) != wanted or got != list(range(len(got))):
         yield Finding("/choices", f"indexes {got}, asked for {wanted}")
 
 
@@ -499,7 +501,7 @@ def one_index_is_one_call(exchange: Exchange) -> Iterator[Finding]:
             ("id", [call.get("id") for *_, call in parts]),
             ("name", [_name(call) for *_, call in parts]),
         ):
-            different = list(dict.fromkeys(value for value in values if value))
+            different = list(dict.fromkeys(value for value in values if value and isinstance(value, str)))
             if len(different) > 1:
                 yield Finding(f"tool call {index}", f"{key} {', '.join(map(shown, different))}")
 
@@ -513,7 +515,7 @@ def tool_call_is_named_once(exchange: Exchange) -> Iterator[Finding]:
     Fix: send them once.
     """
     for (_, index), parts in fragments(exchange).items():
-        opened = {parts[0][2].get("id"), _name(parts[0][2])} - {None, ""}
+        opened = [value for value in (parts[0][2].get("id"), _name(parts[0][2])) if value]
         for event, at, call in parts[1:]:
             again = [value for value in (call.get("id"), _name(call)) if value in opened]
             if again:
@@ -640,7 +642,7 @@ def deltas_hold_only_what_is_new(exchange: Exchange) -> Iterator[Finding]:
                 return
 
 
-@must(OBSERVED, on=EVENT_STREAMS, needs=TIMING)
+@must(OBSERVED, on=(*EVENT_STREAMS, GEMINI_STREAM), needs=TIMING)
 def stream_arrives_over_time(exchange: Exchange) -> Iterator[Finding]:
     """The events of a longer answer arrive one after another, not all at once at the end.
 
@@ -673,7 +675,7 @@ def _packed(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("body", f"{events} events in {reads} read(s): packed as a whole ({encoding})")
 
 
-@should(OBSERVED, on=EVENT_STREAMS, needs=TIMING)
+@should(OBSERVED, on=(*EVENT_STREAMS, GEMINI_STREAM), needs=TIMING)
 def first_words_are_not_held_back(exchange: Exchange) -> Iterator[Finding]:
     """The first events of a stream arrive one after another like the others, not in a burst after a pause.
 

@@ -112,11 +112,16 @@ def bad_key_is_refused(exchange: Exchange) -> Iterator[Finding]:
     """A request without a key, or with a wrong one, is refused with 401 or 403.
 
     An open route is used by strangers at the owner's cost; a 5xx makes every SDK retry, and hides the typing error.
+    On Gemini paths Google itself answers 400 API_KEY_INVALID.
 
     Fix: check the key before everything else, on every route.
     """
-    if exchange.status not in (401, 403):
+    if exchange.status not in (401, 403) and not _google_says_so(exchange):
         yield Finding("status", f"{exchange.status} with {exchange.expect.get('with', 'a bad key')}: {said(exchange)}")
+
+
+def _google_says_so(exchange: Exchange) -> bool:
+    return exchange.status == 400 and exchange.surface in GEMINI_FAMILY and "API_KEY_INVALID" in exchange.answered.text
 
 
 @should(HTTP_AUTH, on=EVERY, answers=ANY, when=refused_as("key"))

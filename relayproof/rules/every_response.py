@@ -14,7 +14,7 @@ from relayproof.rule import ANY, OK, SHOULD, Finding, Untested, must, should
 from relayproof.rules.sources import CORS, ERROR_CODES, HTTP, JSON_UTF8, NEW_API, OBSERVED
 from relayproof.schema import shown
 from relayproof.sse import BOM
-from relayproof.surface import AUDIO, MIDJOURNEY, MODELS, OTHER, STREAMS, SURFACES
+from relayproof.surface import AUDIO, IMAGES, MIDJOURNEY, MODELS, OTHER, STREAMS, SURFACES
 
 EVERY = (*SURFACES, OTHER)
 STREAMED = tuple(STREAMS.values())
@@ -330,6 +330,11 @@ def unpacked(exchange: Exchange) -> Response:
 def in_events(exchange: Exchange) -> bool:
     """True when a body begins as server-sent events do: on surfaces that answer so, or with something else."""
     return bool(EVENTS.match(exchange.answered.decoded[:200]))
+
+
+def is_picture_stream(exchange: Exchange) -> bool:
+    """True for pictures that were asked for as a stream and came as one."""
+    return exchange.surface == IMAGES and b"stream" in exchange.request.body and in_events(exchange)
 
 
 def said(exchange: Exchange) -> str:

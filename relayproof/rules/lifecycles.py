@@ -170,6 +170,29 @@ def _confirmed(group: Sequence[Exchange]) -> bool:
     return any(lifecycle.endpoint(each) == "modal" for each in lifecycle.family(group, SUBMIT))
 
 
+def ends_badly(group: Sequence[Exchange]) -> Iterator[Finding]:
+    """A valid task that ended in anything but SUCCESS. Raises Untested when a limit or money was the reason."""
+    submit, last = accepted(group), last_look(group)
+    if not submit.expect.get("answer") or not last.final:
+        raise Absent("nobody said that this task is valid, or it has not ended")
+    if last.status != SUCCESS and QUOTA.search(last.reason):
+        raise Untested(f"{last.status}: {shown(last.reason)}")
+    if last.status != SUCCESS:
+        yield Finding(f"{last.at}/status", f"{last.status} for a valid task: {shown(last.reason)}")
+
+
+def made_twice(submits: Sequence[Exchange]) -> Iterator[Finding]:
+    """Task ids that two submits got."""
+    if len(submits) < 2:
+        raise Absent("fewer than two tasks")
+    seen: dict[str, str] = {}
+    for each in submits:
+        task = lifecycle.submitted(each)
+        if task in seen:
+            yield Finding("/", f"task {task} came twice: exchanges {seen[task]} and {each.id}")
+        seen[task] = each.id
+
+
 def not_found(group: Sequence[Exchange]) -> Iterator[Finding]:
     """Fetches of an accepted task that are not answered with it."""
     submit = accepted(group)

@@ -207,7 +207,7 @@ def valid_submit_is_accepted(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: look for the reason in the description; keep an account connected for each mode that is sold.
     """
-    if not exchange.expect.get("answer") or exchange.expect.get("button"):
+    if not exchange.expect.get("answer") or lifecycle.endpoint(exchange) in (*PRESSES, "modal"):
         raise Absent("nobody said that this request is valid, or another rule tells")
     if code(exchange) in ACCEPTED:
         return
@@ -503,16 +503,38 @@ def _local(host: str | None) -> bool:
     return host in ("localhost", "127.0.0.1", "::1")
 
 
-@must(OBSERVED, on=OTHER, answers=ANY, when=lambda exchange: lifecycle.kind(exchange) == PICTURE)
-def picture_is_a_picture(exchange: Exchange) -> Iterator[Finding]:
+@must(OBSERVED, on=(MIDJOURNEY, OTHER), answers=ANY, across=tasks)
+def image_url_leads_to_a_picture(exchanges: tuple[Exchange, ...]) -> Iterator[Finding]:
     """imageUrl leads to a whole picture, without a key, under its own media type.
 
     Browsers fetch it; a page, an error or an empty file under the address is a drawing that was paid for and lost.
 
-    Fix: store the picture when the task ends, and serve it with status 200 and its Content-Type.
+    Fix: store the picture when the task ends, and serve it with status 200 and its Content-Type. To have pictures of
+    other hosts fetched, set `pictures = true` under [relay] in relayproof.toml.
     """
-    if 300 <= exchange.status < 400:
-        raise Untested(f"imageUrl leads on: {exchange.status} to {shown(exchange.answered.header('location'))}")
+    pictures = list(lifecycle.family(exchanges, PICTURE))
+    if not pictures:
+        _why_no_picture(exchanges)
+    for each in pictures:
+        if 300 <= each.status < 400:
+            raise Untested(f"imageUrl leads on: {each.status} to {shown(each.answered.header('location'))}")
+        yield from _no_picture(each)
+
+
+def _why_no_picture(exchanges: tuple[Exchange, ...]) -> None:
+    """Raises Untested when there was a picture to ask for, and Absent when there was none."""
+    look = lifecycles.last_look(exchanges)
+    url = look.task.get("imageUrl")
+    if lifecycle.endpoint(lifecycles.accepted(exchanges)) != "imagine" or look.status != SUCCESS:
+        raise Absent("no drawing that ended well")
+    if not isinstance(url, str) or not reachable(url, str(look.exchange.expect.get("relay_host", ""))):
+        raise Absent("other rules tell")
+    if "waited" not in look.exchange.expect:
+        raise Absent("nobody was there to ask")
+    raise Untested(f"the picture lies on {urlsplit(url).netloc}, which the settings do not allow to ask")
+
+
+def _no_picture(exchange: Exchange) -> Iterator[Finding]:
     if exchange.status != 200:
         yield Finding("status", f"{exchange.status} for imageUrl {shown(exchange.expect['picture'])}")
         return
@@ -552,27 +574,6 @@ def _whole(body: bytes) -> bool:
     if body.startswith(b"RIFF"):
         return len(body) >= int.from_bytes(body[4:8], "little")
     return True
-
-
-@must(OBSERVED, on=(MIDJOURNEY, OTHER), answers=ANY, across=tasks)
-def finished_picture_can_be_seen(exchanges: tuple[Exchange, ...]) -> Iterator[Finding]:
-    """The picture of a drawing that ended well was asked for and came.
-
-    SUCCESS with an address says nothing of what lies behind it.
-
-    Fix: serve the picture under imageUrl; see picture-is-a-picture. To have pictures of other hosts fetched, set
-    `pictures = true` under [relay] in relayproof.toml.
-    """
-    look = lifecycles.last_look(exchanges)
-    url = look.task.get("imageUrl")
-    if lifecycle.endpoint(lifecycles.accepted(exchanges)) != "imagine" or look.status != SUCCESS:
-        raise Absent("no drawing that ended well")
-    if not isinstance(url, str) or not url or "waited" not in look.exchange.expect:
-        raise Absent("no address, or nobody could have asked")
-    if not reachable(url, str(look.exchange.expect.get("relay_host", ""))):
-        raise Absent("image_url_is_public tells")
-    if not any(lifecycle.kind(each) == PICTURE for each in exchanges):
-        raise Untested(f"the picture lies on {urlsplit(url).netloc}, which the settings do not allow to ask")
 
 
 @should(PLUS, on=MIDJOURNEY, when=is_kind(FETCH, LIST))
@@ -650,13 +651,7 @@ def valid_task_ends_well(exchanges: tuple[Exchange, ...]) -> Iterator[Finding]:
 
     Fix: read failReason; a lost account, a full plan or a filter is the usual cause.
     """
-    submit, look = lifecycles.accepted(exchanges), lifecycles.last_look(exchanges)
-    if not submit.expect.get("answer") or not look.final:
-        raise Absent("nobody said that this task is valid, or it has not ended")
-    if look.status != SUCCESS and lifecycles.QUOTA.search(look.reason):
-        raise Untested(f"{look.status}: {shown(look.reason)}")
-    if look.status != SUCCESS:
-        yield Finding(f"{look.at}/status", f"{look.status} for a valid task: {shown(look.reason)}")
+    yield from lifecycles.ends_badly(exchanges)
 
 
 @must(MJP, on=MIDJOURNEY, answers=ANY, across=tasks)
@@ -884,18 +879,8 @@ def every_submit_makes_its_own_task(exchanges: tuple[Exchange, ...]) -> Iterator
 
     Fix: never cache a POST; make ids unique.
     """
-    seen: dict[str, str] = {}
-    made = [
-        (lifecycle.submitted(each), each)
-        for each in exchanges
-        if lifecycle.endpoint(each) != "modal" and lifecycle.submitted(each) and code(each) != 21
-    ]
-    if len(made) < 2:
-        raise Absent("fewer than two tasks")
-    for task, each in made:
-        if task in seen:
-            yield Finding("/result", f"{task} came twice: exchanges {seen[task]} and {each.id}")
-        seen[task] = each.id
+    submits = [each for each in exchanges if lifecycle.submitted(each) and lifecycle.endpoint(each) != "modal"]
+    yield from lifecycles.made_twice([each for each in submits if code(each) != 21])
 
 
 @must(OBSERVED, on=MIDJOURNEY, across=together)

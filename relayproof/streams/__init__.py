@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from relayproof import surface
-from relayproof.streams import anthropic, chat, completions
+from relayproof.streams import anthropic, chat, completions, gemini
 
 ASSEMBLERS: dict[str, Callable[[Any], dict[str, Any] | None]] = {
     surface.CHAT_STREAM: chat.assemble,
     surface.COMPLETIONS_STREAM: completions.assemble,
     surface.ANTHROPIC_STREAM: anthropic.assemble,
+    surface.GEMINI_STREAM: gemini.assemble,
 }

@@ -66,7 +66,7 @@ def _add(whole: dict[str, Any], candidate: dict[str, Any]) -> None:
 
 
 def _add_part(parts: list[Any], part: Any) -> None:
-    last = parts[-1] if parts else None
+    last: Any = parts[-1] if parts else None
     if _is_text(part) and _is_text(last) and part.get("thought") == last.get("thought"):
         last.update({key: value for key, value in part.items() if key != "text"}, text=last["text"] + part["text"])
     elif _goes_on(part) and _is_open(last):
@@ -88,7 +88,9 @@ def _is_text(part: Any) -> bool:
 
 
 def _goes_on(part: Any) -> bool:
-    return isinstance(part, dict) and isinstance(part.get("functionCall"), dict) and not part["functionCall"].get("name")
+    return (
+        isinstance(part, dict) and isinstance(part.get("functionCall"), dict) and not part["functionCall"].get("name")
+    )
 
 
 def _is_open(part: Any) -> bool:

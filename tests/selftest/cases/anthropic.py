@@ -240,5 +240,6 @@ CASES = [
     ),
     Case("anthropic/model-list-matches-schema-openai", PAGE, changed(PAGE, "/data/0/display_name")),
     Case("anthropic/model-list-matches-schema-should", PAGE, changed(PAGE, "/has_more")),
+    Case("anthropic/headers-choose-the-model-list", PAGE, changed(PAGE, "/object", "list")),
     Case("anthropic/page-names-its-first-and-last-model", PAGE, changed(PAGE, "/last_id", "gpt-4o-mini")),
 ]

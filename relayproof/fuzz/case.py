@@ -1,0 +1,255 @@
+"""From a generated body to a request that may be sent: cheap, harmless, and labelled legal or not by our own schemas.
+
+What costs is pinned before anything is labelled: the model, the most tokens, the number of answers. What reaches out
+(callbacks, addresses that a relay would fetch, tools that an upstream runs) is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from relayproof import schema, surface
+from relayproof.fuzz.generate import NOTHING, Drawn
+from relayproof.openapi import Operation
+from relayproof.pointer import find
+from relayproof.probe import MONEY, Call, File, dump
+from relayproof.probes import media_samples
+from relayproof.relay import Relay
+from relayproof.rules.properties import INVALID, VALID
+from relayproof.surface import AUDIO
+
+ROOM = 16
+MOST_ANSWERS = 2
+LARGEST_BODY = 8_000
+LARGEST_NUMBER = 2**53
+MOST_PROMPTS = 4
+CALLBACKS = ("notifyHook", "notify_hook", "accountFilter")
+OWN_TOOLS = (None, "function", "custom")
+GOOGLE_TOOLS = ("googleSearch", "codeExecution", "urlContext")
+DEAR_TIERS = ("priority", "flex", "scale", "fast")
+REACHES_OUT = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+LIMITS = {
+    "/v1/chat/completions": "max_tokens",
+    "/v1/completions": "max_tokens",
+    "/v1/messages": "max_tokens",
+    "generateContent": "maxOutputTokens",
+    "streamGenerateContent": "maxOutputTokens",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request ready to be sent, and what the sender knows of it: `legal`, and how it came about."""
+
+    operation: Operation
+    call: Call
+    legal: bool
+    what: str
+
+    @property
+    def key(self) -> bytes:
+        """The same for two cases that send the same."""
+        call = self.call
+        content = call.body if call.body is not None else json.dumps([call.json, repr(call.form)], sort_keys=True).encode()
+        return f"{call.method} {call.path}\n".encode() + content
+
+
+def make(operation: Operation, drawn: Drawn, relay: Relay) -> Case | None:
+    """The case; None for one that can't be made cheap or harmless, or that nobody could send."""
+    path = _path(operation, drawn, relay)
+    if not operation.request:
+        return _labelled(operation, Call(operation.method, path), drawn, [])
+    if drawn.raw is not None or drawn.body is NOTHING:
+        return _not_json(operation, path, drawn)
+    body = _tamed(operation, drawn.body, relay)
+    if body is NOTHING or not _sendable(body):
+        return None
+    if operation.form:
+        return _form(operation, path, body, drawn)
+    wrong = list(schema.mismatches(operation.request, body))
+    return _labelled(operation, Call(operation.method, path, json=body), drawn, wrong)
+
+
+def model_of(operation: Operation, relay: Relay) -> str:
+    """The model to ask on an operation; "" when the relay has none for it."""
+    known = surface_of(operation)
+    if known == AUDIO and not operation.path.endswith("/speech"):
+        return relay.models.get("transcription") or relay.model(AUDIO)
+    return relay.model(known)
+
+
+def surface_of(operation: Operation) -> str:
+    """The surface of an operation (of its answers without a stream)."""
+    return surface.recognise(operation.method, operation.path.replace("{", "").replace("}", ""), {}, "", b"")
+
+
+def _spoken(call: Call) -> Call:
+    """The call with the key and the headers of its dialect."""
+    if call.path.startswith("/v1/messages"):
+        return replace(call, auth="x-api-key", headers={"anthropic-version": "2023-06-01", **call.headers})
+    if call.path.startswith("/v1beta"):
+        return replace(call, auth="x-goog-api-key")
+    return call
+
+
+def _labelled(operation: Operation, call: Call, drawn: Drawn, wrong: list[schema.Mismatch]) -> Case:
+    """The case, its facts in `expect`: which surface, legal or not, and the first thing that is wrong with it."""
+    asked = call.json if isinstance(call.json, dict) else {}
+    facts: dict[str, Any] = {
+        "surface": surface.recognise(call.method, call.path, asked, "", b""),
+        "generated": INVALID if wrong else VALID,
+    }
+    if wrong:
+        place = wrong[0].where or "/"
+        facts |= {"refusal": "contract", "at": re.sub(r"/\d+", "/*", place), "with": f"{place}: {wrong[0].what}"}
+    return Case(operation, _spoken(replace(call, expect=facts)), not wrong, drawn.what)
+
+
+def _not_json(operation: Operation, path: str, drawn: Drawn) -> Case | None:
+    """A body that is no JSON, for which the suite has a rule; raw bytes that happen to be JSON are left out."""
+    data = drawn.raw or b""
+    try:
+        json.loads(data)
+        return None
+    except ValueError:
+        pass
+    if operation.form:
+        return None
+    facts = {"surface": surface_of(operation), "refusal": "malformed", "with": "a body that is not JSON"}
+    call = Call(operation.method, path, body=data, headers={"Content-Type": "application/json"}, expect=facts)
+    return Case(operation, _spoken(call), False, drawn.what)
+
+
+def _path(operation: Operation, drawn: Drawn, relay: Relay) -> str:
+    """The path with its parameters filled in; the model of a paid operation is the relay's own."""
+    path = operation.path
+    for name in re.findall(r"\{(\w+)\}", operation.path):
+        own = model_of(operation, relay) if name == "model" and operation.request else drawn.path.get(name, "0")
+        path = path.replace(f"{{{name}}}", quote(own, safe=""))
+    alt = drawn.query.get("alt")
+    return f"{path}?{urlencode({'alt': alt})}" if alt == "sse" else path
+
+
+def _tamed(operation: Operation, body: Any, relay: Relay) -> Any:
+    """The body made cheap and harmless; NOTHING when that can't be done."""
+    if not isinstance(body, dict):
+        return body
+    tame = {key: value for key, value in body.items() if key not in CALLBACKS}
+    pins = (_pin_model, _pin_answers, _pin_tokens, _pin_tools)
+    for pin in pins:
+        if not pin(operation, tame, relay):
+            return NOTHING
+    return tame
+
+
+def _pin_model(operation: Operation, body: dict[str, Any], relay: Relay) -> bool:
+    model = model_of(operation, relay)
+    properties = schema.load(operation.request).get("properties", {})
+    if isinstance(body.get("model"), str) and model and "enum" not in properties.get("model", {}):
+        body["model"] = model
+    if body.get("service_tier") in DEAR_TIERS:
+        del body["service_tier"]
+    return True
+
+
+def _pin_answers(operation: Operation, body: dict[str, Any], relay: Relay) -> bool:
+    most = 1 if operation.spend is MONEY else MOST_ANSWERS
+    several = [value for path in ("/prompt", "/input") for _, value in find(body, path, list)]
+    for place, key in ((body, "n"), (body.get("generationConfig"), "candidateCount")):
+        value = place.get(key) if isinstance(place, dict) else None
+        if isinstance(place, dict) and isinstance(value, int | float) and not isinstance(value, bool) and value > most:
+            place[key] = most
+    return all(len(value) <= MOST_PROMPTS for value in several)
+
+
+def _pin_tokens(operation: Operation, body: dict[str, Any], relay: Relay) -> bool:
+    """Bound what a model may write. An illegal bound is made legal too: a relay that overlooks it would write on."""
+    limit = next((limit for end, limit in LIMITS.items() if operation.path.endswith(end)), "")
+    if limit == "maxOutputTokens":
+        inner = body.setdefault("generationConfig", {})
+        if inner is None:
+            inner = body["generationConfig"] = {}
+        if not isinstance(inner, dict):
+            return False
+        inner[limit] = ROOM
+    elif limit and operation.path.endswith("/chat/completions") and body.get("max_completion_tokens") is not None:
+        body.pop("max_tokens", None)
+        body["max_completion_tokens"] = ROOM
+    elif limit:
+        body[limit] = ROOM
+    return True
+
+
+def _pin_tools(operation: Operation, body: dict[str, Any], relay: Relay) -> bool:
+    """False for tools that an upstream would run, and bill, itself."""
+    tools = [tool for path in ("/tools", "/tools/*") for _, tool in find(body, path, dict)]
+    if "gemini" in operation.request:
+        return not any(name in tool for tool in tools for name in GOOGLE_TOOLS)
+    kinds = [tool.get("type") for tool in tools]
+    return all(not isinstance(kind, str) or kind in OWN_TOOLS for kind in kinds)
+
+
+def _sendable(body: Any) -> bool:
+    """False for what is too large, reaches out, or is no text that a client could write."""
+    try:
+        text = dump(body)
+    except (UnicodeEncodeError, ValueError):
+        return False
+    return len(text) <= LARGEST_BODY and not REACHES_OUT.search(text.decode()) and not _too_large(body)
+
+
+def _too_large(value: Any) -> bool:
+    """True when a number is beyond what JSON readers agree on (RFC 8259, 6)."""
+    if isinstance(value, dict):
+        return any(_too_large(each) for each in value.values())
+    if isinstance(value, list):
+        return any(_too_large(each) for each in value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) > LARGEST_NUMBER
+
+
+def _form(operation: Operation, path: str, body: Any, drawn: Drawn) -> Case | None:
+    """The body as a form, real samples in the place of generated files. A form has text only: it is labelled as such."""
+    if not isinstance(body, dict):
+        return None
+    properties = schema.load(operation.request)["properties"]
+    files = {name for name, said in properties.items() if "contentMediaType" in json.dumps(said) or name in ("image", "mask")}
+    plain = {name: value for name, value in body.items() if value is not None and name not in files}
+    if any(isinstance(value, dict) or _nested(value) for value in plain.values()):
+        return None
+    read = {name: _as_read(value, properties.get(name, {})) for name, value in plain.items()}
+    read |= dict.fromkeys(files & set(body), "")
+    wrong = list(schema.mismatches(operation.request, read))
+    parts: list[tuple[str, str | File]] = [(name, _sample(operation, name)) for name in sorted(files & set(body))]
+    for name, value in plain.items():
+        several = value if isinstance(value, list) else [value]
+        parts += [(f"{name}[]" if isinstance(value, list) else name, _written(each)) for each in several]
+    return _labelled(operation, Call(operation.method, path, form=tuple(parts)), drawn, wrong) if parts else None
+
+
+def _nested(value: Any) -> bool:
+    return isinstance(value, list) and (not value or any(isinstance(each, dict | list) for each in value))
+
+
+def _as_read(value: Any, said: dict[str, Any]) -> Any:
+    """A form's value as a server reads it: where no text is wanted, one that is a number or a boolean is one."""
+    kinds = said.get("type", ())
+    if not isinstance(value, str) or not {"integer", "number", "boolean"} & ({kinds} if isinstance(kinds, str) else set(kinds)):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _sample(operation: Operation, name: str) -> File:
+    if surface_of(operation) == AUDIO:
+        return media_samples.sound("fox.mp3")
+    return media_samples.mask() if name == "mask" else media_samples.picture()

@@ -1,0 +1,118 @@
+"""What a contract lets people send, and what it does not: the only module that imports schemathesis.
+
+It makes request bodies and nothing else; what is sent, and how it is judged, is for others. The same seed makes the
+same bodies. Whether a body is legal is never read off here: our own request schemas say it.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from relayproof import openapi
+from relayproof.openapi import Operation
+
+CONDITIONS = ("allOf", "if", "then", "else", "dependentSchemas", "dependentRequired", "not")
+NOTHING = object()
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What was generated for an operation: a JSON body (or NOTHING), or raw bytes; path and query; and how it came about."""
+
+    body: Any = NOTHING
+    raw: bytes | None = None
+    path: dict[str, str] = field(default_factory=dict)
+    query: dict[str, str] = field(default_factory=dict)
+    what: str = ""
+
+
+def covering(operation: Operation, *, legal: bool) -> list[Drawn]:
+    """One body for each value at a boundary, each key left out, each type that is wrong: one oddity at a time."""
+    schema, target = _schema(), _target(operation)
+    settings = schema.config.generation_for(operation=target, phase="coverage")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cases = list(schema.iter_coverage_cases(target, generation_modes=[_mode(legal)], generation_config=settings))
+    return [_drawn(case, _said(case)) for case in cases if _about_the_body(case, operation)]
+
+
+def wild(operation: Operation, count: int, seed: int, *, legal: bool) -> list[Drawn]:
+    """`count` random bodies."""
+    import hypothesis
+    from hypothesis import HealthCheck, Phase
+
+    found: list[Any] = []
+    strategy = _target(operation).as_strategy(generation_mode=_mode(legal))
+    settings = hypothesis.settings(
+        max_examples=count,
+        database=None,
+        phases=[Phase.generate],
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=False,
+    )
+
+    def collect(case: Any) -> None:
+        found.append(case)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        hypothesis.seed(seed)(settings(hypothesis.given(case=strategy)(collect)))()
+    return [_drawn(case, "random") for case in found]
+
+
+@functools.cache
+def _schema() -> Any:
+    """The document as schemathesis reads it, without the conditions between keys: they keep it from varying each key."""
+    import schemathesis
+
+    document = openapi.bundle()
+    for name, schema in document["components"]["schemas"].items():
+        if name.endswith("_request"):
+            for word in CONDITIONS:
+                schema.pop(word, None)
+    return schemathesis.openapi.from_dict(document)
+
+
+def _target(operation: Operation) -> Any:
+    return _schema()[operation.path][operation.method]
+
+
+def _mode(legal: bool) -> Any:
+    from schemathesis import GenerationMode
+
+    return GenerationMode.POSITIVE if legal else GenerationMode.NEGATIVE
+
+
+def _about_the_body(case: Any, operation: Operation) -> bool:
+    """False for cases about methods, headers and media types: probes ask that once, not for each operation."""
+    data = case.meta.phase.data
+    place = str(getattr(data, "parameter_location", None) or "")
+    return case.method == operation.method and (place in ("body", "path") or not operation.request)
+
+
+def _said(case: Any) -> str:
+    return str(getattr(case.meta.phase.data, "description", "") or "")
+
+
+def _drawn(case: Any, what: str) -> Drawn:
+    body = case.body if case.media_type else NOTHING
+    path = _words((case.path_parameters or {}).items())
+    query = _words((case.query or {}).items())
+    if isinstance(body, bytes):
+        return Drawn(raw=body, path=path, query=query, what=what)
+    plain = NOTHING if type(body).__name__ == "NotSet" else body
+    return Drawn(body=plain, path=path, query=query, what=what)
+
+
+def _words(pairs: Iterable[tuple[Any, Any]]) -> dict[str, str]:
+    def told() -> Iterator[tuple[str, str]]:
+        for name, value in pairs:
+            if isinstance(value, str):
+                yield str(name), value
+
+    return dict(told())

@@ -1,0 +1,202 @@
+"""The order in which an operation's cases are tried: plain ones first, then one oddity at a time, several, and wild ones.
+
+Endless where the contract is; the same for the same seed. What was tried is not tried again.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, count
+from typing import Any
+
+from relayproof import schema
+from relayproof.fuzz import generate
+from relayproof.fuzz.case import Case, make, surface_of
+from relayproof.fuzz.generate import NOTHING, Drawn
+from relayproof.openapi import Operation
+from relayproof.relay import Relay
+from relayproof.surface import ANTHROPIC, CHAT, COMPLETIONS
+
+TOGETHER = 3
+CHUNK = 20
+DULL_CHUNKS = 2
+STREAMING = (CHAT, COMPLETIONS, ANTHROPIC)
+UNUSUAL = (
+    ("Chinese and emoji", "长城 café 🎉 ّعربي"),
+    ("the longest names", "a" * 64),
+    ("signs", "\"\\</script>\t\r\n%00{{7*7}}\u2028"),
+    ("a long text", "word " * 120),
+    ("empty texts", ""),
+)
+
+
+def legal(operation: Operation, relay: Relay, seed: int, streams: Sequence[bool]) -> Iterator[Case]:
+    """Cases that the contract allows. `streams` says whether answers may be streamed, whole, or both."""
+    chance = random.Random(f"{seed} {operation.name}")
+    plain = [Drawn(body=body, what="example") for body in _examples(operation)]
+    single = _in_turns(generate.covering(operation, legal=True), _examples(operation), chance)
+    several = _together(single, plain, chance)
+    wild = _wild(operation, seed, legal=True)
+    drawn = chain(plain, _alternating(iter(single), several, _dressed(operation, plain), wild))
+    flowing = (_streamed(operation, each, streams, chance) for each in drawn)
+    return _cases(operation, relay, flowing, legal=True)
+
+
+def illegal(operation: Operation, relay: Relay, seed: int) -> Iterator[Case]:
+    """Cases that the contract forbids; none for an operation without a body."""
+    if not operation.request:
+        return iter(())
+    chance = random.Random(f"{seed} {operation.name} illegal")
+    single = _in_turns(generate.covering(operation, legal=False), _examples(operation), chance)
+    one = iter(single)
+    drawn = _alternating(one, one, _wild(operation, seed, legal=False))
+    return _cases(operation, relay, drawn, legal=False)
+
+
+def breadth(operation: Operation) -> int:
+    """How much there is to try on an operation."""
+    return len(generate.covering(operation, legal=True)) + len(generate.covering(operation, legal=False))
+
+
+def _cases(operation: Operation, relay: Relay, drawn: Iterable[Drawn], *, legal: bool) -> Iterator[Case]:
+    seen: set[bytes] = set()
+    for each in drawn:
+        case = make(operation, each, relay)
+        if case is not None and case.legal is legal and case.key not in seen:
+            seen.add(case.key)
+            yield case
+
+
+def _examples(operation: Operation) -> list[Any]:
+    return list(schema.load(operation.request).get("examples", ())) if operation.request else []
+
+
+def _in_turns(drawn: Sequence[Drawn], examples: Sequence[Any], chance: random.Random) -> list[Drawn]:
+    """The cases in an order that visits every key early: one of each key, then the next of each."""
+    keys: dict[str, list[Drawn]] = defaultdict(list)
+    for each in drawn:
+        keys[" ".join(_changes(each, examples)) if examples else each.what].append(each)
+    columns = list(keys.values())
+    for column in columns:
+        chance.shuffle(column)
+    chance.shuffle(columns)
+    longest = max(map(len, columns), default=0)
+    return [column[row] for row in range(longest) for column in columns if row < len(column)]
+
+
+def _changes(drawn: Drawn, examples: Sequence[Any]) -> dict[str, Any]:
+    """What a body has other than the plainest example."""
+    if not isinstance(drawn.body, dict) or not examples:
+        return {}
+    return {key: value for key, value in drawn.body.items() if key not in examples[0] or examples[0][key] != value}
+
+
+def _together(single: Sequence[Drawn], plain: Sequence[Drawn], chance: random.Random) -> Iterator[Drawn]:
+    """Several oddities in one request: a few requests meet many of them."""
+    examples = [each.body for each in plain]
+    odd = [each for each in single if 0 < len(_changes(each, examples)) <= 2]
+    if len(odd) < TOGETHER:
+        return
+    for _ in range(len(odd) * 2):
+        chosen = chance.sample(odd, TOGETHER)
+        body = dict(chance.choice(examples))
+        for each in chosen:
+            body |= _changes(each, examples)
+        yield Drawn(body=body, path=chosen[0].path, what="; ".join(each.what for each in chosen))
+
+
+def _dressed(operation: Operation, plain: Sequence[Drawn]) -> Iterator[Drawn]:
+    """The examples with every text that may be any text replaced by an unusual one, if the schema lets it."""
+    for what, text in UNUSUAL:
+        for each in plain:
+            yield Drawn(body=_replaced(operation, each.body, text), what=f"example with {what}")
+
+
+def _replaced(operation: Operation, body: Any, text: str) -> Any:
+    for path in list(_texts(body, ())):
+        changed = _with(body, path, text)
+        if schema.valid(operation.request, changed):
+            body = changed
+    return body
+
+
+def _texts(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    if isinstance(value, str):
+        yield path
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from _texts(each, (*path, key))
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from _texts(each, (*path, number))
+
+
+def _with(value: Any, path: tuple[Any, ...], text: str) -> Any:
+    if not path:
+        return text
+    step, *rest = path
+    if isinstance(value, list):
+        return [_with(each, tuple(rest), text) if number == step else each for number, each in enumerate(value)]
+    return value | {step: _with(value[step], tuple(rest), text)}
+
+
+def _wild(operation: Operation, seed: int, *, legal: bool) -> Iterator[Drawn]:
+    """Random bodies, some at a time; an end when nothing new comes."""
+    seen: set[str] = set()
+    dull = 0
+    for number in count():
+        fresh = 0
+        for each in generate.wild(operation, CHUNK, seed * 10_000 + number, legal=legal):
+            name = repr((each.body, each.raw, each.path, each.query))
+            fresh += name not in seen
+            seen.add(name)
+            yield each
+        dull = 0 if fresh else dull + 1
+        if dull == DULL_CHUNKS:
+            return
+
+
+def _streamed(operation: Operation, drawn: Drawn, streams: Sequence[bool], chance: random.Random) -> Drawn:
+    """The body with `stream` said or not, and with what its keys need beside them."""
+    body = drawn.body
+    if body is NOTHING or not isinstance(body, dict):
+        return drawn
+    body = _completed(operation, body)
+    if surface_of(operation) in STREAMING:
+        wanted = body.get("stream") is True if body.get("stream") in (True, False) else chance.random() < 0.5
+        body = {key: value for key, value in body.items() if key != "stream"}
+        if wanted and True in streams or False not in streams:
+            body["stream"] = True
+        else:
+            body.pop("stream_options", None)
+    return Drawn(body=body, path=drawn.path, query=drawn.query, what=drawn.what)
+
+
+def _completed(operation: Operation, body: dict[str, Any]) -> dict[str, Any]:
+    """The body with the keys that others in it depend on."""
+    needs = schema.load(operation.request)
+    found = dict(body)
+    lenders = [example for example in _examples(operation) if isinstance(example, dict)]
+    for key, wanted in needs.get("dependentRequired", {}).items():
+        for name in wanted if key in found else ():
+            lender = next((each for each in lenders if name in each), None)
+            if name not in found and lender is not None:
+                found[name] = lender[name]
+    for key, rule in needs.get("dependentSchemas", {}).items():
+        inner = rule.get("then", rule).get("properties", {}) if found.get(key) is not None else {}
+        found |= {name: said["const"] for name, said in inner.items() if "const" in said}
+    return found
+
+
+def _alternating(*sources: Iterator[Drawn]) -> Iterator[Drawn]:
+    """One of each in turn, until all are at their end."""
+    live = list(sources)
+    while live:
+        for source in list(live):
+            found = next(source, None)
+            if found is None:
+                live = [each for each in live if each is not source]
+            else:
+                yield found
