@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from relayproof.exchange import Exchange
-from relayproof.pointer import find
+from relayproof.pointer import Absent, find
 from relayproof.relay import Relay
 from relayproof.surface import (
     ANTHROPIC,
@@ -74,7 +74,7 @@ def choose_models(listed: Exchange | None, relay: Relay) -> dict[str, str]:
     beside one that speaks, those of them that stream, one that answers with links beside one that can't. `--model` (stored as "*") names the model
     of chat and its streams, and of every surface that the user claims.
     """
-    names = [name for _, name in find(listed.json, "/data/*/id", str)] if listed else []
+    names = _listed(listed)
     chosen: dict[str, str] = {}
     for surface in (*SURFACES, *SECOND):
         root = SAME_AS.get(surface, surface)
@@ -84,6 +84,14 @@ def choose_models(listed: Exchange | None, relay: Relay) -> dict[str, str]:
         if model and (relay.offers is None or SECOND.get(surface, surface) in relay.offers):
             chosen[surface] = model
     return chosen
+
+
+def _listed(exchange: Exchange | None) -> list[str]:
+    """The names in a model list; none when there is no list, or one that can't be read."""
+    try:
+        return [name for _, name in find(exchange.json, "/data/*/id", str)] if exchange else []
+    except Absent:
+        return []
 
 
 def _general(relay: Relay, surface: str, root: str) -> str:

@@ -44,7 +44,8 @@ class Call:
     """A request to send. `json`, `form` or `body` is what it carries; `key` which key: "own", "none", "wrong", "empty".
 
     `expect` is what only the sender knows: `answer` (True when a relay that serves the surface must answer with 2xx),
-    `refusal`, `echo`, `group`, ... `auth` is the header form: "bearer", "x-api-key", "x-goog-api-key".
+    `refusal`, `echo`, `group`, ... `auth` is its form: "bearer", "x-api-key", "x-goog-api-key",
+    or "query" for `?key=`.
     `wait` is how many seconds to let pass before it is sent. A `path` that is a whole http(s) URL goes to another
     server (a picture's, our own listener): without the key, and without the relay's own headers.
     """
@@ -112,7 +113,8 @@ Run = Generator[Call, Exchange, None]
 class Probe:
     """A probe and its card. `requests` is the most it sends; `tokens` the most it costs, when its first call can't tell.
 
-    `basic` marks the first probe of a surface: whether the relay serves it at all is read off this one.
+    `basic` marks the first probe of a surface: whether the relay serves it at all is read off this one. `gate` is the
+    surface whose basic probe decides on this one: another than its own for Claude asked through chat.
     """
 
     name: str
@@ -124,6 +126,7 @@ class Probe:
     basic: bool
     what: str
     run: Callable[[Any], Run]
+    gate: str
 
     def most_tokens(self, relay: Any) -> int:
         """The most tokens that this probe can cost on that relay."""
@@ -144,6 +147,7 @@ def probe(
     tokens: int | None = None,
     negative: bool = False,
     basic: bool = False,
+    gate: str = "",
 ) -> Callable[[Callable[[Any], Run]], Callable[[Any], Run]]:
     """Register a generator function as a probe of a surface. Its name is `surface/function-name`."""
 
@@ -154,7 +158,7 @@ def probe(
         what = " ".join((run.__doc__ or "").split())
         if not what.endswith("."):
             raise TypeError(f"{name}: the docstring needs one sentence that says what is asked")
-        PROBES[name] = Probe(name, surface, spend, requests, tokens, negative, basic, what, run)
+        PROBES[name] = Probe(name, surface, spend, requests, tokens, negative, basic, what, run, gate or surface)
         return run
 
     return register

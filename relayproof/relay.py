@@ -265,4 +265,4 @@ class _Reader:
             self.of(f"{place}.{key}", entry.get(key, "*"), str, "a string")
         if until is not None and type(until) is not datetime.date:
             raise BadSetting(f"{self.path}: {place}.until", f"is to be a date (2027-01-31), not {until!r}")
-        return KnownDeviation(**{key: value for key, value in entry.items()})
+        return KnownDeviation(**entry)

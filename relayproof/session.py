@@ -10,18 +10,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from relayproof.exchange import Exchange
-from relayproof.judge import NOT_OFFERED, UNTESTED, Outcome, Verdict
+from relayproof.judge import FAILS, NOT_OFFERED, UNTESTED, Outcome, Verdict
 from relayproof.offers import choose_models
 from relayproof.pointer import Absent
 from relayproof.probe import MONEY, Call, Probe
 from relayproof.relay import Relay
 from relayproof.resume import Tasks
-from relayproof.rule import MUST
+from relayproof.rule import MUST, Finding
 from relayproof.surface import CHAT, CHAT_STREAM, ERRORS, MIDJOURNEY, MODELS
 from relayproof.wire.budget import BudgetSpent
-from relayproof.wire.client import Client
+from relayproof.wire.client import MALFORMED, Client
 from relayproof.wire.listener import listening
 
+BROKEN = "every-response/arrives-whole"
 NOT_THERE = (404, 405, 501)
 Progress = Callable[[Probe, Exchange | None], None]
 
@@ -36,7 +37,10 @@ class LeftOut:
     reason: str
 
     def verdict(self) -> Verdict:
-        """As a verdict, so that what was not measured stands in every report."""
+        """As a verdict, so that what was not measured stands in every report, and what was no HTTP at all fails."""
+        if self.outcome is FAILS:
+            finding = Finding("response", self.reason)
+            return Verdict(BROKEN, MUST, self.surface, FAILS, probe=self.probe, findings=(finding,))
         rule = "every-response/valid-request-is-answered"
         return Verdict(rule, MUST, self.surface, self.outcome, probe=self.probe, reason=self.reason)
 
@@ -142,7 +146,7 @@ class _Session:
 
     def send(self, probe: Probe) -> None:
         """Run one probe to its end, and note where it could not go on."""
-        closed = self.closed.get(probe.surface)
+        closed = self.closed.get(probe.gate)
         if closed is not None:
             self.leave_out(probe, closed.outcome, closed.reason)
             return
@@ -172,7 +176,7 @@ class _Session:
         with self._lock:
             self.result.exchanges.append(exchange)
         if exchange.response is None:
-            self.leave_out(probe, UNTESTED, exchange.failure)
+            self.leave_out(probe, FAILS if exchange.failure.startswith(MALFORMED) else UNTESTED, exchange.failure)
         self.progress(probe, exchange)
         return exchange
 

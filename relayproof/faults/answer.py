@@ -102,7 +102,8 @@ class Frame:
 class Answer:
     """The relay's answer, ready to be broken.
 
-    pieces: the body as it is written, one write each. gap: seconds between two writes; delay: before the first.
+    pieces: the body as it is written, one write each. gap: seconds between two writes; delay: before the
+    first; burst: how many of the first come without a gap.
     """
 
     asked: Asked
@@ -111,6 +112,7 @@ class Answer:
     pieces: list[bytes] = field(default_factory=list)
     gap: float = 0.0
     delay: float = 0.0
+    burst: int = 0
 
     @property
     def body(self) -> bytes:

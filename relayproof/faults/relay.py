@@ -97,7 +97,7 @@ async def _send(answer: Answer, send: Send) -> None:
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
     await asyncio.sleep(answer.delay)
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    for piece in answer.pieces:
+    for number, piece in enumerate(answer.pieces):
         await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await asyncio.sleep(answer.gap)
+        await asyncio.sleep(answer.gap if number >= answer.burst else 0)
     await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -20,12 +20,12 @@ def in_a_burst(answer: Answer) -> None:
         answer.gap = 0.0
 
 
-def held_back(seconds: float) -> After:
-    """Keep the stream for so long, then let all that has gathered go at once."""
+def held_back(seconds: float, events: int) -> After:
+    """Keep the first events for so long, then let them go at once; the others follow at their pace."""
 
     def after(answer: Answer) -> None:
         if answer.streamed:
-            answer.delay, answer.gap = seconds, 0.0
+            answer.delay, answer.burst = seconds, events
 
     return after
 

@@ -15,6 +15,7 @@ from relayproof.faults.fault import Wire
 from relayproof.faults.relay import FaultyRelay
 
 START_SECONDS = 10
+SINGLY = 600
 Pieces = list[bytes | None]
 
 
@@ -40,8 +41,9 @@ def plain(answer: Answer) -> Pieces:
 
 
 def in_single_bytes(answer: Answer) -> Pieces:
-    """One byte a write: legal, and every character of Chinese text is cut."""
-    return [bytes([byte]) for piece in plain(answer) for byte in piece or b""]
+    """One byte a write, for a while: legal, and every character of Chinese text is cut."""
+    raw = b"".join(piece or b"" for piece in plain(answer))
+    return [*(bytes([byte]) for byte in raw[:SINGLY]), raw[SINGLY:]]
 
 
 def in_tiny_chunks(answer: Answer) -> Pieces:
@@ -148,6 +150,9 @@ def serving(relay: FaultyRelay, *, host: str = "127.0.0.1", port: int = 0) -> It
         ready.set()
         async with server:
             await stop.wait()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await asyncio.sleep(0)
 
     def work() -> None:
         try:

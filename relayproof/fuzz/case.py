@@ -54,7 +54,9 @@ class Case:
     def key(self) -> bytes:
         """The same for two cases that send the same."""
         call = self.call
-        content = call.body if call.body is not None else json.dumps([call.json, repr(call.form)], sort_keys=True).encode()
+        content = (
+            call.body if call.body is not None else json.dumps([call.json, repr(call.form)], sort_keys=True).encode()
+        )
         return f"{call.method} {call.path}\n".encode() + content
 
 
@@ -216,7 +218,9 @@ def _form(operation: Operation, path: str, body: Any, drawn: Drawn) -> Case | No
     if not isinstance(body, dict):
         return None
     properties = schema.load(operation.request)["properties"]
-    files = {name for name, said in properties.items() if "contentMediaType" in json.dumps(said) or name in ("image", "mask")}
+    files = {
+        name for name, said in properties.items() if "contentMediaType" in json.dumps(said) or name in ("image", "mask")
+    }
     plain = {name: value for name, value in body.items() if value is not None and name not in files}
     if any(isinstance(value, dict) or _nested(value) for value in plain.values()):
         return None
@@ -237,7 +241,9 @@ def _nested(value: Any) -> bool:
 def _as_read(value: Any, said: dict[str, Any]) -> Any:
     """A form's value as a server reads it: where no text is wanted, one that is a number or a boolean is one."""
     kinds = said.get("type", ())
-    if not isinstance(value, str) or not {"integer", "number", "boolean"} & ({kinds} if isinstance(kinds, str) else set(kinds)):
+    if not isinstance(value, str) or not {"integer", "number", "boolean"} & (
+        {kinds} if isinstance(kinds, str) else set(kinds)
+    ):
         return value
     try:
         return json.loads(value)

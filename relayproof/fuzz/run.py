@@ -5,26 +5,34 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from relayproof.exchange import Exchange
 from relayproof.fuzz import sequence
-from relayproof.fuzz.case import Case, model_of, surface_of
+from relayproof.fuzz.case import Case, surface_of
 from relayproof.judge import NOT_OFFERED, UNTESTED, Outcome
 from relayproof.offers import choose_models
 from relayproof.openapi import Operation, operations
-from relayproof.probe import Call
-from relayproof.relay import Relay
+from relayproof.probe import CENTS, Call
+from relayproof.relay import Limits, Relay
 from relayproof.session import NOT_THERE, LeftOut, Run, outcome_of
 from relayproof.surface import CHAT, GEMINI, MODELS, OTHER, STREAMS
 from relayproof.wire.budget import BudgetSpent
 from relayproof.wire.client import Client
 
+REQUESTS = 100
+TOKENS_A_REQUEST = 300
 LEGAL_SHARE = 0.6
 HANGS = 2
 STREAK = 3
-REFUSED_FOR_NOW = (401, 402, 403)
+LISTING = "GET /v1/models"
+KEY_REFUSED = (401, 402, 403)
 Progress = Callable[[Exchange], None]
+
+
+def limits(given: Limits, requests: int = REQUESTS) -> Limits:
+    """The limits of a run of so many requests: as given, with room for the tokens that so many can cost."""
+    return replace(given, requests=requests, tokens=max(given.tokens, requests * TOKENS_A_REQUEST))
 
 
 def run(
@@ -45,87 +53,189 @@ def run(
     """
     started = time.monotonic()
     with client or Client(relay) as sender:
-        fuzzing = Fuzzing(relay, sender, seed, only, progress)
+        fuzzing = _Fuzzing(relay, sender, seed, only, progress)
         fuzzing.go(relay.limits.requests - spare, legal=legal, illegal=illegal)
-        result = fuzzing.result
-        result.requests, result.tokens = sender.budget.spent.requests, sender.budget.spent.tokens
+        result, spent = fuzzing.result, sender.budget.spent
+    result.requests, result.tokens = spent.requests, spent.tokens
     result.relay, result.seconds = fuzzing.relay, round(time.monotonic() - started, 2)
     result.notes.insert(0, f"generated with seed {seed}")
     return result
 
 
 @dataclass
-class Queue:
+class _Queue:
     """An operation's cases still to be tried. `credit` is what it has earned of the next turn."""
 
     operation: Operation
     cases: Iterator[Case]
     weight: float
     credit: float = 0.0
-    hangs: int = 0
     sent: int = 0
+    hangs: int = 0
 
 
-@dataclass
-class Fuzzing:
-    """The state of one run."""
+class _Fuzzing:
+    def __init__(self, relay: Relay, client: Client, seed: int, only: frozenset[str], progress: Progress) -> None:
+        self.relay, self.client, self.seed, self.only, self.progress = relay, client, seed, only, progress
+        self.result = Run(relay)
+        self.good: Case | None = None
+        self.streak, self.patience, self.over = 0, STREAK, False
 
-    relay: Relay
-    client: Client
-    seed: int
-    only: frozenset[str]
-    progress: Progress
-    good: Case | None = None
-    streak: int = 0
-    patience: int = STREAK
-    over: bool = False
-    gone: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self.result = Run(self.relay)
+    @property
+    def spent(self) -> int:
+        return self.client.budget.spent.requests
 
     def go(self, budget: int, *, legal: bool, illegal: bool) -> None:
-        """Spend the budget: the model list where models are to be chosen, legal cases, illegal ones, a good one."""
+        """Spend the budget. Where one kind comes to its end early, the other gets the rest."""
         self.choose()
         chosen = [operation for operation in operations() if self.offered(operation)]
-        left = budget - self.client.budget.spent.requests
-        if legal:
-            self.phase(chosen, math.ceil(left * LEGAL_SHARE) if illegal else left, legal=True)
-        if illegal:
-            left = budget - self.client.budget.spent.requests
-            self.phase(chosen, left - 1 if self.good else left, legal=False)
-        left = budget - self.client.budget.spent.requests
-        if legal and left > 1:
-            self.phase(chosen, left - 1, legal=True)
-        if illegal and self.good and not self.over and budget > self.client.budget.spent.requests:
-            self.check()
+        allowed = [self.queue(operation, legal=True) for operation in chosen if legal]
+        forbidden = [self.queue(operation, legal=False) for operation in chosen if illegal and operation.request]
+        self.phase(allowed, self.spent + math.ceil((budget - self.spent) * (LEGAL_SHARE if forbidden else 1)))
+        gone = (
+            {queue.operation.name for queue in forbidden} - {queue.operation.name for queue in allowed}
+            if legal
+            else set()
+        )
+        self.phase([queue for queue in forbidden if queue.operation.name not in gone], budget - bool(self.good))
+        self.phase(allowed, budget - bool(self.good and forbidden))
+        if forbidden and self.good and not self.over and self.spent < budget:
+            self.check(self.good)
 
     def choose(self) -> None:
-        """Ask for the model list, and pick a model for each surface, unless the user named what is to be asked."""
-        listed = self.send(Call("GET", "/v1/models", expect={"answer": True, "surface": MODELS}), "fuzz/models")
-        answer = listed if listed is not None and listed.succeeded else None
+        """Ask for the model list, and pick a model for each surface where the user named none."""
+        exchange = self.send(Call("GET", "/v1/models", expect={"answer": True, "surface": MODELS}), LISTING)
+        answer = exchange if exchange is not None and exchange.succeeded else None
         self.relay = self.result.relay = replace(self.relay, models=choose_models(answer, self.relay))
 
     def offered(self, operation: Operation) -> bool:
         """True for an operation that the relay serves, that the user chose, and that costs no more than was allowed."""
-        known = _family(operation)
-        wanted = not self.only or bool({known, STREAMS.get(known, known)} & self.only)
-        if known == OTHER or not wanted:
+        known = family(operation)
+        if known == OTHER or operation.name == LISTING:
+            return False
+        if self.only and not {known, STREAMS.get(known, known)} & self.only:
+            return False
+        if known != MODELS and not self.relay.model(known):
+            self.leave_out(operation, UNTESTED if self.relay.claims(known) else NOT_OFFERED, "no model is known for it")
             return False
         if operation.spend > self.relay.limits.spend:
-            self.leave_out(operation, UNTESTED if self.relay.claims(known) else NOT_OFFERED, "it costs money: --spend money")
-            return False
-        if known != MODELS and not (self.relay.model(known) if known != GEMINI else model_of(operation, self.relay)):
-            self.leave_out(operation, NOT_OFFERED, "no model is known for it")
+            self.result.notes.append(f"{operation.name} was not asked: it costs money (--spend money)")
             return False
         return True
 
-    def phase(self, chosen: Sequence[Operation], number: int, *, legal: bool) -> None:
-        """Send `number` cases, shared out by how much there is to try on each operation."""
-        queues = [self.queue(operation, legal) for operation in chosen if operation.name not in self.gone]
-        last = self.client.budget.spent.requests + number
-        while queues and not self.over and self.client.budget.spent.requests < last:
+    def queue(self, operation: Operation, *, legal: bool) -> _Queue:
+        cases = (
+            sequence.legal(operation, self.relay, self.seed, self.streams(operation))
+            if legal
+            else sequence.illegal(operation, self.relay, self.seed)
+        )
+        return _Queue(operation, cases, math.sqrt(sequence.breadth(operation)))
+
+    def streams(self, operation: Operation) -> tuple[bool, ...]:
+        """Whether whole answers, streams or both were chosen."""
+        known = family(operation)
+        both = (False,) * (known in self.only) + (True,) * (STREAMS.get(known) in self.only)
+        return both or (False, True)
+
+    def phase(self, queues: list[_Queue], until: int) -> None:
+        """Send cases until so many requests are spent, shared out by how much there is to try on each operation.
+
+        Queues that come to an end, and operations that turn out not to be there, are taken out of the list.
+        """
+        while queues and not self.over and self.spent < until:
             queue = _next(queues)
             case = next(queue.cases, None)
-            if case is None or not self.try_out(queue, case, last):
+            if case is None or not self.tried(queue, case):
                 queues.remove(queue)
+
+    def tried(self, queue: _Queue, case: Case) -> bool:
+        """Send a case. False when nothing more is to be asked of its operation."""
+        exchange = self.send(case.call, f"fuzz/{queue.operation.name}")
+        if exchange is None:
+            return False
+        queue.sent += 1
+        if self.absent(queue, case, exchange):
+            return False
+        if exchange.succeeded and case.legal and queue.operation.spend <= CENTS and self.better(case):
+            self.good = case
+        self.watch(exchange)
+        queue.hangs += exchange.response is None
+        return queue.hangs < HANGS and exchange.status not in KEY_REFUSED
+
+    def better(self, case: Case) -> bool:
+        """True when a case makes a better good request than the one known: a plain example, of chat if there is one."""
+        return self.good is None or (family(self.good.operation) != CHAT and family(case.operation) == CHAT)
+
+    def absent(self, queue: _Queue, case: Case, exchange: Exchange) -> bool:
+        """True when the first plain case shows that the relay does not serve the operation."""
+        known = family(queue.operation)
+        if queue.sent > 1 or not case.legal or not queue.operation.request or exchange.status not in NOT_THERE:
+            return False
+        if self.relay.claims(known) or known == CHAT:
+            return False
+        self.result.exchanges.remove(exchange)
+        self.leave_out(queue.operation, NOT_OFFERED, f"its plainest request was not answered: {outcome_of(exchange)}")
+        return True
+
+    def watch(self, exchange: Exchange) -> None:
+        """After some failures in a row, ask something good: a relay that has shut itself says nothing about requests."""
+        failed = exchange.response is None or exchange.status >= 500 or exchange.status == 429
+        self.streak = self.streak + 1 if failed else 0
+        if exchange.failure.startswith("unreachable"):
+            self.stop(f"the relay is gone: {exchange.failure}")
+        elif self.good is not None and self.streak >= self.patience and self.spent < self.client.budget.limits.requests:
+            self.streak, self.patience = 0, self.patience * 2
+            self.check(self.good)
+
+    def check(self, good: Case) -> None:
+        """Send a request that was answered before. Where it is not, the run is over, and its like are marked."""
+        call = replace(good.call, expect={**good.call.expect, "after": "generated requests"})
+        after = self.send(call, f"fuzz/{good.operation.name}")
+        if after is None or after.succeeded:
+            return
+        self.result.exchanges = [
+            replace(each, expect={**each.expect, "shut": True}) if each.status == after.status else each
+            for each in self.result.exchanges
+        ]
+        self.stop(f"the relay had stopped answering good requests: {outcome_of(after)}")
+
+    def stop(self, reason: str) -> None:
+        self.over = True
+        self.result.left_out.append(LeftOut("fuzz", family_of(self.good), UNTESTED, reason))
+
+    def send(self, call: Call, probe: str) -> Exchange | None:
+        """Send within the budget; None, and the end, when it is spent."""
+        timed = replace(call, expect={"now": int(time.time()), **call.expect})
+        try:
+            exchange = self.client.send(timed, probe)
+        except BudgetSpent as spent:
+            self.over = True
+            self.result.notes.append(str(spent))
+            return None
+        self.result.exchanges.append(exchange)
+        self.progress(exchange)
+        return exchange
+
+    def leave_out(self, operation: Operation, outcome: Outcome, reason: str) -> None:
+        known = family(operation)
+        if not any(left.surface == known and left.reason == reason for left in self.result.left_out):
+            self.result.left_out.append(LeftOut(f"fuzz/{operation.name}", known, outcome, reason))
+
+
+def family(operation: Operation) -> str:
+    """The surface that decides whether an operation is served."""
+    return GEMINI if operation.path.startswith("/v1beta") else surface_of(operation)
+
+
+def family_of(case: Case | None) -> str:
+    """The surface of a case; the model list's when there is none."""
+    return family(case.operation) if case else MODELS
+
+
+def _next(queues: Sequence[_Queue]) -> _Queue:
+    """The queue whose turn it is: over time, turns are as the weights are."""
+    for queue in queues:
+        queue.credit += queue.weight
+    chosen = max(queues, key=lambda queue: queue.credit)
+    chosen.credit -= sum(queue.weight for queue in queues)
+    return chosen

@@ -26,7 +26,7 @@ STREAMING = (CHAT, COMPLETIONS, ANTHROPIC)
 UNUSUAL = (
     ("Chinese and emoji", "长城 café 🎉 ّعربي"),
     ("the longest names", "a" * 64),
-    ("signs", "\"\\</script>\t\r\n%00{{7*7}}\u2028"),
+    ("signs", '"\\</script>\t\r\n%00{{7*7}}\u2028'),
     ("a long text", "word " * 120),
     ("empty texts", ""),
 )
@@ -167,7 +167,7 @@ def _streamed(operation: Operation, drawn: Drawn, streams: Sequence[bool], chanc
     if surface_of(operation) in STREAMING:
         wanted = body.get("stream") is True if body.get("stream") in (True, False) else chance.random() < 0.5
         body = {key: value for key, value in body.items() if key != "stream"}
-        if wanted and True in streams or False not in streams:
+        if (wanted and True in streams) or False not in streams:
             body["stream"] = True
         else:
             body.pop("stream_options", None)

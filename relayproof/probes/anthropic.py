@@ -9,7 +9,7 @@ from typing import Any
 
 from relayproof.exchange import Exchange
 from relayproof.pointer import Absent
-from relayproof.probe import FREE, Call, Run, probe
+from relayproof.probe import FREE, MONEY, Call, Run, probe
 from relayproof.probes import chat
 from relayproof.probes.errors import because
 from relayproof.probes.models import UNKNOWN
@@ -75,11 +75,14 @@ def vision(relay: Relay) -> Run:
     yield ask(relay, user(parts), auth="bearer", expect={"optional": "the model may not see pictures"})
 
 
-@probe(ANTHROPIC, requests=2, tokens=12_000)
+@probe(ANTHROPIC, requests=2)
 def conversation(relay: Relay) -> Run:
-    """Two tools, then their results and a count that a stop sequence ends, both under one long cached system prompt."""
+    """Two tools, then their results and a count that a stop sequence ends, both under one system prompt.
+
+    Where money may be spent it is long enough for Claude's cache.
+    """
     group = {"group": "cache"}
-    system = rules_of_the_house(relay.model(ANTHROPIC))
+    system = rules_of_the_house(relay.model(ANTHROPIC) if relay.limits.spend >= MONEY else "")
     first = user("Weather and local time in Paris? Use the tools.")
     answer = yield ask(relay, first, system=system, tools=TOOLS, room=160, expect=group)
     said = list(_called(answer)) or [
@@ -174,14 +177,14 @@ def _through_chat(relay: Relay, messages: Any, *, stream: bool = False, **fields
         yield chat.ask(relay, messages, surface=surface, model=model, expect=expect, **fields)
 
 
-@probe(CHAT)
-def claude_plain(relay: Relay) -> Run:
+@probe(ANTHROPIC, gate=CHAT)
+def chat_plain(relay: Relay) -> Run:
     """A short question to Claude through the OpenAI endpoint."""
     yield from _through_chat(relay, user("用一句话介绍长城。"))
 
 
-@probe(CHAT_STREAM)
-def claude_streamed_vision(relay: Relay) -> Run:
+@probe(ANTHROPIC_STREAM, gate=CHAT)
+def chat_vision(relay: Relay) -> Run:
     """The red picture to Claude through the OpenAI endpoint, as a stream with usage."""
     picture = {"type": "image_url", "image_url": {"url": data_url(png())}}
     parts = [{"type": "text", "text": "What colour is this?"}, picture]
@@ -189,7 +192,7 @@ def claude_streamed_vision(relay: Relay) -> Run:
     yield from _through_chat(relay, user(parts), stream=True, stream_options={"include_usage": True}, expect=sees)
 
 
-@probe(CHAT)
-def claude_tools(relay: Relay) -> Run:
+@probe(ANTHROPIC, gate=CHAT)
+def chat_tools(relay: Relay) -> Run:
     """Two tools and a question for both, to Claude through the OpenAI endpoint."""
     yield from _through_chat(relay, user("Weather and local time in Paris? Use the tools."), tools=[WEATHER, CLOCK])

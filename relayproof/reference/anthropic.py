@@ -287,5 +287,7 @@ ROUTES = [
     Route("/v1/messages", create, methods=["POST"]),
     Route("/v1/messages/count_tokens", count, methods=["POST"]),
     Route("/v1/models", listing, methods=["GET"]),
+    Route("/v1/models/", listing, methods=["GET"]),
+    Route("/v1/models/", listing, methods=["GET"]),
     Route("/v1/models/{model:path}", single, methods=["GET"]),
 ]

@@ -57,7 +57,18 @@ def envelope(error: Refusal, path: str = "") -> dict[str, Any]:
 
 def make_app(key: str = KEY) -> Starlette:
     """The reference relay, guarded by `key`."""
-    from relayproof.reference import anthropic, audio, chat, completions, embeddings, gemini, images, midjourney, models, suno
+    from relayproof.reference import (
+        anthropic,
+        audio,
+        chat,
+        completions,
+        embeddings,
+        gemini,
+        images,
+        midjourney,
+        models,
+        suno,
+    )
 
     routes = [*anthropic.ROUTES, *models.ROUTES, *chat.ROUTES, *completions.ROUTES, *embeddings.ROUTES]
     routes += [*midjourney.ROUTES, *suno.ROUTES, *audio.ROUTES, *images.ROUTES, *gemini.ROUTES]

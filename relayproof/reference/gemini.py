@@ -214,7 +214,9 @@ def chunks(whole: dict[str, Any]) -> Iterator[Chunk]:
         return
     said = {"candidatesTokenCount": 0, "thoughtsTokenCount": 0}
     for each in whole["candidates"]:
-        pieces = [piece for part in gemini.parts(each["content"]) for piece in _pieces(part)]
+        pieces: list[dict[str, Any] | None] = [
+            piece for part in gemini.parts(each["content"]) for piece in _pieces(part)
+        ]
         for number, part in enumerate(pieces or [None]):
             last = number >= len(pieces) - 1
             if part is not None:

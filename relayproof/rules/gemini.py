@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-
 import re
 from collections.abc import Iterator
 from typing import Any

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -23,6 +23,7 @@ from relayproof.wire.scrub import Scrubber
 
 WRONG_KEY = "sk-relayproof0wrong0key0" + "0" * 24
 LONG_AS_A_SECRET = 16
+MALFORMED = "no HTTP response"
 BOUNDARY = "relayproof-form-boundary"
 AUTH_HEADERS = {"bearer": "Authorization", "x-api-key": "x-api-key", "x-goog-api-key": "x-goog-api-key"}
 
@@ -109,11 +110,23 @@ class Client:
         timeout = httpx.Timeout(connect=waits.connect, read=waits.first_byte, write=waits.first_byte, pool=waits.whole)
         headers = {name: value for name, value in headers.items() if value}
         url = call.path if call.elsewhere else self.relay.address(call.path)
+        url += self._key_parameter(call, url)
         return self._http.build_request(call.method, url, headers=headers, timeout=timeout, **body)
 
-    def _key_header(self, call: Call) -> dict[str, str]:
+    def _key(self, call: Call) -> str | None:
         key = {"own": self.relay.key.reveal(), "wrong": WRONG_KEY, "empty": "", "none": None}[call.key]
-        if key is None or (call.key == "own" and not key):
+        return None if call.key == "own" and not key else key
+
+    def _key_parameter(self, call: Call, url: str) -> str:
+        """The key as a part of the query, as Gemini takes it; "" for the other forms."""
+        key = self._key(call)
+        if key is None or call.auth != "query":
+            return ""
+        return f"{'&' if '?' in url else '?'}key={quote(key, safe='')}"
+
+    def _key_header(self, call: Call) -> dict[str, str]:
+        key = self._key(call)
+        if key is None or call.auth == "query":
             return {}
         return {AUTH_HEADERS[call.auth]: f"Bearer {key}".strip() if call.auth == "bearer" else key}
 
@@ -212,6 +225,8 @@ def _failure(error: httpx.HTTPError) -> str:
         return f"unreachable: {error}"
     if isinstance(error, httpx.TimeoutException):
         return f"timed-out: no answer began ({type(error).__name__})"
+    if isinstance(error, httpx.RemoteProtocolError) and "disconnected" not in str(error):
+        return f"{MALFORMED}: {error}"
     return f"broken: {error}"
 
 

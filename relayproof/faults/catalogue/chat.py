@@ -133,7 +133,7 @@ chat.seen("stop-ignored", "`stop` is accepted and has no effect.", _past_the_sto
 chat.seen("json-schema-dropped", "A json_schema is dropped: prose and a fence around the JSON.", only(FORMAT, change(CONTENT, _prose_for_json)), by="chat/json-schema-*")
 chat.seen("json-schema-own-shape", "JSON comes, with keys of the model's own.", only(FORMAT, change(CONTENT, _own_keys)), by="chat/json-schema-*")
 chat.seen("n-ignored-chat", "n is ignored: one choice.", change("/choices", lambda choices: choices[:1]), by="chat/n-is-honoured")
-chat.seen("n-invalid-accepted", "n = 0 gets an answer.", ignored("n"), by=("chat/impossible-n-*", "errors/wrong-type-*"), ask=(CHAT, ERRORS), verdict=WARNS)
+chat.seen("n-invalid-accepted", "n = 0 gets an answer.", forwarded(lambda body: body.pop("n") if body.get("n") == 0 else None), by=("chat/impossible-n-*", "errors/wrong-type-*"), ask=(CHAT, ERRORS), verdict=WARNS)
 chat.seen("stream-default-on", "A request that does not mention `stream` gets a stream.",
           forwarded(lambda body: body.setdefault("stream", True)), by=("every-response/body-is-one-json-value", "chat/*stream*", "every-response/json-is-labelled*"))  # fmt: skip
 chat.sibling("stop-dropped-on-the-way", "`stop` never reaches the model.", ignored("stop"), by="chat/stop-is-honoured")
@@ -151,7 +151,7 @@ chat.sibling("max-completion-tokens-ignored", "max_completion_tokens is ignored,
 chat.sibling("n-too-many", "One choice too many comes.",
              change("/choices", lambda choices: [*choices, dict(choices[-1]) | {"index": len(choices)}]), by="chat/n-is-honoured")  # fmt: skip
 chat.sibling("tools-dropped", "The tools never reach the model: text comes where a call is forced.", ignored("tools", "tool_choice"), by="chat/forced-tool-*")
-chat.sibling("tool-choice-required-ignored", "tool_choice required is taken as auto, and the model talks.", always("tool_choice", "none"), by="chat/forced-tool-*")
+chat.sibling("tool-choice-required-ignored", "tool_choice required is taken as auto, and the model talks.", forwarded(lambda body: body.update(tool_choice="none") if body.get("tool_choice") == "required" else None), by="chat/forced-tool-*")
 chat.sibling("tool-choice-named-ignored", "Another function is called than the one that is named.",
              only(asks("/tool_choice/function/name"), put(f"{CALLS}/*/function/name", "get_weather")), by="chat/named-tool-*")  # fmt: skip
 chat.sibling("parallel-tool-calls-ignored", "parallel_tool_calls false is ignored.",
@@ -165,7 +165,7 @@ chat.sibling("top-logprobs-missing", "No alternatives come although two were ask
 chat.sibling("logprobs-are-percentages", "logprob is a probability in percent.", put("/choices/*/logprobs/content/*/logprob", 90.5), by="chat/logprobs-are-logarithms")
 chat.sibling("logprobs-of-half-the-text", "The log probabilities miss every second token.", change("/choices/*/logprobs/content", lambda given: given and given[::2]), by="chat/logprobs-are-of-this-text")
 chat.sibling("logprobs-unasked", "Log probabilities come unasked.", always("logprobs", True), by="chat/logprobs-come-only-*", verdict=WARNS)
-chat.sibling("system-message-dropped", "Only the last message reaches the model.", forwarded(lambda body: body.update(messages=body["messages"][-1:])), by=("chat/*prompt*",), ask=(CHAT, CHAT_STREAM))
+chat.sibling("system-message-dropped", "Only the last message reaches the model.", forwarded(lambda body: body.update(messages=body["messages"][-1:])), by=("chat/*prompt*", "usage/*"), ask=(CHAT, CHAT_STREAM))
 chat.sibling("pictures-dropped", "Pictures are taken out of the messages.",
              forwarded(lambda body: [message.update(content=[part for part in message["content"] if part.get("type") != "image_url"])
                                      for message in body["messages"] if isinstance(message.get("content"), list)]), by="chat/*")  # fmt: skip
@@ -194,7 +194,7 @@ chat.seen("chat-empty-success-native-error", "A failure of the upstream comes as
           put(CONTENT, ""), drop(CALLS), put(REASON, "stop"), put("/choices/*/native_finish_reason", "network_error"), put("/usage/prompt_tokens", 0),
           put("/usage/completion_tokens", 0), put("/usage/total_tokens", 0), by=("chat/answer-is-not-empty", "chat/tokens-are-counted"))  # fmt: skip
 chat.sibling("chat-tool-calls-finish-stop", "A tool call ends with stop.", replaced(REASON, "tool_calls", "stop"), by="chat/calling-tools-*")
-chat.sibling("chat-whole-answer-says-length", "A whole answer says length.", replaced(REASON, "stop", "length"), by=("chat/*length*", "chat/*limit*"))
+chat.sibling("chat-whole-answer-says-length", "A whole answer says length.", replaced(REASON, "stop", "length"), by=("chat/*length*", "chat/*limit*"), verdict=WARNS)
 chat.sibling("chat-legacy-call-finish-stop", "A legacy function call ends with stop.", replaced(REASON, "function_call", "stop"), by="chat/function-call-*")
 
 # Tool calls
@@ -216,7 +216,7 @@ chat.sibling("tool-call-said-in-words", "The call stands in the text too.",
              only(asks("/tools"), edit(lambda document: [message.update(content=message["tool_calls"][0]["function"]["arguments"])
                                                          for _, message in find(document, "/choices/*/message", dict) if message.get("tool_calls")] and None)), by="chat/arguments-stay-*")  # fmt: skip
 chat.sibling("legacy-call-arguments-object", "The legacy call's arguments are an object.", change("/choices/*/message/function_call/arguments", json.loads), by=SHAPE)
-chat.sibling("thinking-in-the-text", "The thinking stands in the text too.", put("/choices/*/message/reasoning_content", "Hm."), change(CONTENT, lambda text: f"<think>Hm.</think>{text}"), by="chat/thinking-*", verdict=WARNS)
+chat.sibling("thinking-in-the-text", "The thinking stands in the text too.", only(without(asks("/response_format")), only(without(asks("/logprobs")), put("/choices/*/message/reasoning_content", "Hm."), change(CONTENT, lambda text: text and f"<think>Hm.</think>{text}"))), by="chat/thinking-*", verdict=WARNS)
 chat.sibling("refusal-beside-content", "A refusal stands beside the text.", put("/choices/*/message/refusal", "No."), by="chat/refusal-*", verdict=WARNS)
 
 # The bill
@@ -243,8 +243,8 @@ def _uncounted_cache(usage: dict[str, Any]) -> dict[str, Any]:
 
 chat.seen("usage-zero-nonstream", "All counts are 0.", put(PROMPT, 0), put(SAID, 0), put(TOTAL, 0), by="chat/tokens-are-counted")
 chat.seen("usage-completion-zero-reasoning-nonzero", "Reasoning tokens are left out of completion_tokens.", put(SAID, 0), put(f"{DETAILS}/reasoning_tokens", 60), by=("chat/reasoning-*", "chat/usage-*", "chat/tokens-are-counted"))
-MONEY.seen("usage-multiplied-by-ratio", "The counts are multiplied by a group's price ratio.", multiplied(2.5), by=("chat/streamed-prompt-*", "chat/*possible*", "chat/*token*"))
-MONEY.seen("chat-usage-anthropic-cache-missing", "What was read from the cache is missing from prompt_tokens.", only(again, change("/usage", _uncounted_cache)), by=("chat/same-prompt-*", "chat/streamed-prompt-*"))
+MONEY.seen("usage-multiplied-by-ratio", "The counts are multiplied by a group's price ratio.", multiplied(2.5), by=("chat/streamed-prompt-*", "usage/*", "usage/*"))
+MONEY.seen("chat-usage-anthropic-cache-missing", "What was read from the cache is missing from prompt_tokens.", only(again, change("/usage", _uncounted_cache)), by=("chat/same-prompt-*", "chat/streamed-prompt-*", "usage/*"), ask=(CHAT, ERRORS))
 chat.sibling("usage-prompt-zero", "prompt_tokens is 0.", put(PROMPT, 0), edit(lambda document: document["usage"].update(total_tokens=document["usage"]["completion_tokens"])), by="chat/tokens-are-counted")
 chat.sibling("usage-completion-zero", "completion_tokens is 0.", put(SAID, 0), edit(lambda document: document["usage"].update(total_tokens=document["usage"]["prompt_tokens"])), by="chat/tokens-are-counted")
 chat.sibling("usage-total-zero", "total_tokens is 0.", put(TOTAL, 0), by="chat/usage-adds-up")
@@ -260,14 +260,14 @@ for key in ("prompt", "completion", "total"):
 chat.sibling("usage-of-anthropic", "usage has Anthropic's keys.", change("/usage", lambda usage: {"input_tokens": usage["prompt_tokens"], "output_tokens": usage["completion_tokens"]}), by=SHAPE)
 chat.sibling("usage-cached-above-prompt", "More tokens come from the cache than the prompt has.", put("/usage/prompt_tokens_details/cached_tokens", 9999), by="chat/usage-details-*", verdict=WARNS)
 chat.sibling("usage-reasoning-above-completion", "More reasoning tokens than completion tokens.", put(f"{DETAILS}/reasoning_tokens", 9999), by="chat/usage-details-*", verdict=WARNS)
-chat.sibling("usage-completion-above-limit", "completion_tokens is ten times what max_tokens allows.", edit(lambda document: document["usage"].update(completion_tokens=9999, total_tokens=9999 + document["usage"]["prompt_tokens"])), by=("chat/token-limit-*", "chat/*possible*"))
+chat.sibling("usage-completion-above-limit", "completion_tokens is ten times what max_tokens allows.", edit(lambda document: document["usage"].update(completion_tokens=9999, total_tokens=9999 + document["usage"]["prompt_tokens"])), by=("chat/token-limit-*", "usage/*"))
 MONEY.sibling("usage-prompt-random", "prompt_tokens is another number each time.",
-              only(every(2), change("/usage", lambda usage: usage | {"prompt_tokens": usage["prompt_tokens"] + 7, "total_tokens": usage["total_tokens"] + 7})), by=("chat/same-prompt-*", "chat/streamed-prompt-*", "chat/*prompt*"))  # fmt: skip
+              only(every(2), change("/usage", lambda usage: usage | {"prompt_tokens": usage["prompt_tokens"] + 7, "total_tokens": usage["total_tokens"] + 7})), by=("chat/*prompt*", "usage/*"))  # fmt: skip
 MONEY.sibling("prompt-injected", "The relay puts 200 words of its own before the prompt.",
-              forwarded(lambda body: body["messages"].insert(0, {"role": "system", "content": "You are a helpful relay. " * 40})), by=("chat/*prompt*",))  # fmt: skip
-MONEY.sibling("prompt-counted-as-constant", "prompt_tokens is always 100.", edit(lambda document: document["usage"].update(prompt_tokens=100, total_tokens=100 + document["usage"]["completion_tokens"])), by=("chat/*prompt*",))
+              forwarded(lambda body: body["messages"].insert(0, {"role": "system", "content": "You are a helpful relay. " * 40})), by=("chat/*prompt*", "usage/*"))  # fmt: skip
+MONEY.sibling("prompt-counted-as-constant", "prompt_tokens is always 100.", edit(lambda document: document["usage"].update(prompt_tokens=100, total_tokens=100 + document["usage"]["completion_tokens"])), by=("chat/*prompt*", "usage/*"))
 chat.sibling("prompt-counted-n-times", "With n = 2 the prompt is billed twice.",
-             only(asks("/n"), edit(lambda document: document["usage"].update(prompt_tokens=document["usage"]["prompt_tokens"] * 2, total_tokens=document["usage"]["prompt_tokens"] * 2 + document["usage"]["completion_tokens"]))), by=("chat/*prompt*", "chat/*n-*"))  # fmt: skip
+             only(asks("/n"), edit(lambda document: document["usage"].update(prompt_tokens=document["usage"]["prompt_tokens"] * 2, total_tokens=document["usage"]["prompt_tokens"] * 2 + document["usage"]["completion_tokens"]))), by="usage/*")  # fmt: skip
 
 # Two answers
 
@@ -281,7 +281,7 @@ def _from_the_cache(answer: Answer) -> None:
 
 
 chat.sibling("chat-served-from-a-cache", "The same request gets the same answer again, id and all.", _from_the_cache, by="chat/ids-of-two-answers-*", ask=(CHAT, ERRORS))
-chat.sibling("chat-identical-choices", "All choices of n = 2 are copies of the first.", change("/choices", lambda choices: [choices[0] | {"index": number} for number in range(len(choices))]), by="chat/*")
+chat.sibling("chat-identical-choices", "All choices of n = 2 are copies of the first.", change("/choices", lambda choices: [choices[0] | {"index": number} for number in range(len(choices))]), by="usage/choices-*", verdict=WARNS)
 
 # Words that are no answer
 
@@ -292,6 +292,4 @@ chat.sibling("chat-empty-body", "The body is empty, with status 200.", instead(b
 chat.sibling("chat-null-body", "The body is null, with status 200.", instead("null", 200), by=(SHAPE, "every-response/*"))
 chat.sibling("chat-content-type-text", "JSON comes as text/plain.", header("content-type", TEXT), by="every-response/json-is-labelled-as-json")
 chat.sibling("chat-content-type-missing", "JSON comes without a Content-Type.", header("content-type", None), by="every-response/json-is-labelled-as-json")
-chat.sibling("chat-status-201", "An answer has status 201.", status(201), by=("every-response/*", "chat/*"), verdict=WARNS)
-chat.sibling("temperature-clamped", "max_tokens is lowered to 8.", clamped("max_tokens", 8), by=("chat/*length*", "chat/*limit*"))
-chat.sibling("max-tokens-by-default", "max_tokens 16 is added where nobody set a limit.", by_default("max_tokens", 16), by=("chat/*length*", "chat/*limit*"))
+chat.sibling("max-tokens-lowered", "max_tokens is lowered to 8.", clamped("max_tokens", 8), by=("chat/*length*", "chat/*limit*"), verdict=WARNS)

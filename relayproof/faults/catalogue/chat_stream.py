@@ -7,7 +7,7 @@ from typing import Any
 from relayproof.faults import document as doc
 from relayproof.faults.answer import DONE, Answer, Frame, dump
 from relayproof.faults.fault import WARNS, Family
-from relayproof.faults.parameters import again, always, asks, both, ignored, openai_error, refused
+from relayproof.faults.parameters import again, always, asks, both, forwarded, ignored, openai_error, refused
 from relayproof.faults.reply import TEXT, header, instead
 from relayproof.faults.stream import (
     but_last,
@@ -119,7 +119,7 @@ stream.sibling("stream-role-missing", "No chunk says the role.", deltas(lambda d
 stream.sibling("stream-role-on-every-chunk", "Every chunk says the role.", deltas(lambda delta: delta.update(role="assistant")), by="chat-stream/role-is-said-once", verdict=WARNS)
 stream.sibling("stream-role-user", "The role is `user`.", replaced("/choices/*/delta/role", "assistant", "user"), by=(SHAPE, "chat-stream/role-*"))
 stream.sibling("stream-role-model", "The role is `model`.", replaced("/choices/*/delta/role", "assistant", "model"), by=(SHAPE, "chat-stream/role-*"))
-stream.sibling("stream-role-chunk-last", "The role comes behind the first words.", swap(first_words), by=("chat-stream/role-*",), verdict=WARNS)
+stream.sibling("stream-role-chunk-last", "The role comes behind the first words.", swap(first_words), by=("chat-stream/role-*", "chat-stream/answer-is-streamed-once"))
 
 
 def _text_again(given: list[Frame]) -> list[Frame]:
@@ -231,7 +231,7 @@ stream.sibling("tool-id-empty-later", "Later fragments have the id \"\".", piece
 stream.sibling("tool-name-empty-later", "Later fragments have the name \"\".", pieces(lambda call: call["function"].update(name=""), continues_call), by="chat-stream/continuation-*")
 stream.sibling("tool-id-changes", "Every fragment has an id of its own.", each(lambda chunk, number: [call.update(id=f"call_{number}") for _, call in find(chunk, CALLS, dict)], calls), by="chat-stream/one-index-*")
 stream.sibling("tool-name-missing", "Streamed calls have no name.", pieces(lambda call: call["function"].pop("name", None)), by="chat-stream/tool-call-begins-*")
-stream.sibling("tool-index-missing", "Fragments have no index.", pieces(lambda call: call.pop("index")), by=("chat-stream/matches-schema*", "chat-stream/*index*"))
+stream.sibling("tool-index-missing", "Fragments have no index.", pieces(lambda call: call.pop("index")), by=("chat-stream/matches-schema*", "chat-stream/*index*", "chat/tool-arguments-*"))
 stream.sibling("tool-index-always-zero", "All calls have index 0.", pieces(lambda call: call.update(index=0)), by="chat-stream/one-index-*")
 stream.sibling("tool-index-text", "The index is a text.", pieces(lambda call: call.update(index=str(call["index"]))), by=SHAPE)
 stream.sibling("tool-calls-reversed", "The second call comes with index 0.", pieces(lambda call: call.update(index=1 - call["index"])), by="chat-stream/tool-call-indexes-*")
@@ -242,8 +242,8 @@ stream.sibling("tool-arguments-as-objects", "A fragment's arguments are an objec
 stream.sibling("tool-arguments-null", "The first fragment's arguments are null.", pieces(lambda call: call["function"].update(arguments=None), opens_call), by=SHAPE)
 stream.sibling("tool-arguments-cumulative", "Each fragment holds the whole arguments so far.", frames(lambda given: _cumulative_arguments(given)), by="chat/tool-arguments-*")
 stream.sibling("tool-calls-lost-in-the-stream", "No call comes in a stream, and finish_reason promises one.", drop(calls), by="chat/tool-calls-is-no-empty-promise")
-stream.sibling("tool-choice-ignored-in-the-stream", "A forced call comes only without a stream.", always("tool_choice", "none"), by=("chat/forced-tool-*", "chat/streamed-answer-*"))
-stream.sibling("tool-calls-as-whole-message", "A whole tool call without an index comes in one chunk.", frames(lambda given: _whole_calls(given)), by=("chat-stream/matches-schema*", "chat-stream/*"), verdict=WARNS)
+stream.sibling("tool-choice-ignored-in-the-stream", "A forced call comes only without a stream.", forwarded(lambda body: body.update(tool_choice="none") if body.get("tool_choice") == "required" else None), by=("chat/forced-tool-*", "chat/streamed-answer-*"))
+stream.sibling("tool-calls-as-whole-message", "A whole tool call without an index comes in one chunk.", frames(lambda given: _whole_calls(given)), by=("chat-stream/*index*", "chat/tool-arguments-*"))
 stream.harmless("tool-arguments-in-one-piece", "The arguments of a call come in one piece.", frames(lambda given: _arguments_in_one_piece(given)))
 
 
@@ -324,7 +324,7 @@ stream.sibling("stream-usage-after-done", "The usage comes behind [DONE].", swap
 stream.sibling("stream-usage-zero", "The counts of the stream are 0.", each(lambda chunk, number: chunk["usage"].update(prompt_tokens=0, completion_tokens=0, total_tokens=0), tells_usage), by="chat/tokens-are-counted")
 stream.sibling("stream-usage-total-wrong", "total_tokens of the stream is one too many.", each(lambda chunk, number: chunk["usage"].update(total_tokens=chunk["usage"]["total_tokens"] + 1), tells_usage), by="chat/usage-adds-up")
 stream.sibling("stream-usage-on-every-chunk", "Every chunk has the whole usage.", frames(lambda given: _usage_everywhere(given)), by=(USAGE_LAST,))
-stream.sibling("stream-usage-counts-chunks", "completion_tokens is the number of chunks of one token each, above max_tokens.", each(lambda chunk, number: chunk["usage"].update(completion_tokens=4000, total_tokens=4000 + chunk["usage"]["prompt_tokens"]), tells_usage), by=("chat/token-limit-*", "chat/*possible*"))
+stream.sibling("stream-usage-counts-chunks", "completion_tokens is the number of chunks of one token each, above max_tokens.", each(lambda chunk, number: chunk["usage"].update(completion_tokens=4000, total_tokens=4000 + chunk["usage"]["prompt_tokens"]), tells_usage), by=("chat/token-limit-*", "usage/*"))
 stream.sibling("stream-usage-text", "The counts are texts.", each(lambda chunk, number: chunk["usage"].update(prompt_tokens="9"), tells_usage), by=SHAPE)
 pair.sibling("stream-prompt-estimated", "prompt_tokens of the stream is an estimate.", each(lambda chunk, number: chunk["usage"].update(prompt_tokens=chunk["usage"]["prompt_tokens"] + 3, total_tokens=chunk["usage"]["total_tokens"] + 3), tells_usage), by="chat/streamed-prompt-*")
 
@@ -386,7 +386,7 @@ limits.seen("limits-tool-cut-by-max-tokens-error", "A tool call that the limit c
 stream.seen("created-ms-only-when-cached", "`created` counts milliseconds when the answer comes from a cache.", doc.only(both(again, asks("/stream")), doc.change("/created", lambda at: at * 1000)), by=("chat/created-*", SHAPE))
 stream.seen("stream-buffered-all-at-once", "All chunks come in one moment at the end.", in_a_burst, by="chat-stream/stream-arrives-over-time", slow=True)
 stream.seen("stream-gzip-whole", "The stream is packed as one piece.", packed_whole, by="chat-stream/stream-arrives-over-time", slow=True)
-stream.seen("stream-delayed-flush", "The first events are held back for two seconds, then all come at once.", held_back(2.0), by=("chat-stream/first-words-*", "chat-stream/stream-arrives-*"), slow=True, verdict=WARNS)
+stream.seen("stream-delayed-flush", "The first events are held back, and come in a burst.", held_back(0.8, 40), by=("chat-stream/first-words-*", "chat-stream/stream-arrives-*"), slow=True, verdict=WARNS)
 stream.sibling("stream-one-write", "The whole stream comes in one write.", at_once, by="chat-stream/stream-arrives-over-time", slow=True)
 stream.harmless("stream-in-small-blocks", "A proxy writes the stream in blocks that cut events and characters.", in_blocks(50), slow=True)
 stream.harmless("stream-gzip-flushed", "The stream is packed, and flushed after each event.", packed_piece_by_piece, slow=True)

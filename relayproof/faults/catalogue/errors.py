@@ -87,7 +87,7 @@ errors.sibling("wrong-method-200", "GET on chat completions is a web page.", onl
 errors.sibling("wrong-method-500", "GET on chat completions is answered with 500.", only(when_status(405), status(500)), by="errors/wrong-method-*", verdict=WARNS)
 errors.sibling("all-refusals-500", "Every refusal is a 500.", status(500), by=("errors/malformed-json-*", "errors/unknown-model-*", "errors/bad-key-*"))
 errors.sibling("all-refusals-503", "Every refusal is a 503.", status(503), by=("errors/malformed-json-*", "errors/unknown-model-*", "errors/bad-key-*"))
-errors.sibling("refusals-change", "The same mistake is answered in another way each time.", only(every(2, "refusal"), status(422)), by="errors/refusals-are-stable", verdict=WARNS)
+errors.sibling("refusals-change", "The same mistake is answered in another way each time.", only(both(BAD, every(2, "refusal")), status(422)), by="errors/refusals-are-stable", verdict=WARNS)
 errors.harmless("malformed-415", "A body that is not JSON is answered with 415.", only(both(BAD, without(asks("/model")), without(asks("/messages"))), status(415)))
 errors.harmless("missing-422", "A missing field is answered with 422.", only(BAD, status(422)))
 anything = Family("common", OPENAI, (CHAT, ERRORS), when=anyhow)
@@ -102,7 +102,7 @@ def _trips(answer: Answer) -> None:
         answer.say(openai_error("no available channel", "server_error"), 503)
 
 
-anything.sibling("bad-requests-shut-the-relay", "After a bad request the relay refuses good ones.", _trips, by="errors/bad-requests-do-no-harm", verdict=WARNS)
+anything.sibling("bad-requests-shut-the-relay", "After a bad request the relay refuses good ones.", _trips, by=("errors/bad-requests-do-no-harm", "every-response/valid-request-*"))
 
 # Keys
 
@@ -177,9 +177,9 @@ busy.seen("limits-retry-after-dropped", "A 429 does not say when to come again."
 busy.seen("error-rejection-as-completion-text", "A rejection comes as the assistant's words.", only(SOMETIMES, rejected), by="chat/rejection-is-no-answer")
 busy.seen("limits-insufficient-balance-402", "An empty balance is answered with 402.", only(SOMETIMES, instead(openai_error("Insufficient balance", "BILLING_ERROR"), 402)), by="errors/empty-balance-*", verdict=WARNS)
 busy.seen("limits-tiny-max-tokens-500", "max_tokens 1 is answered with 500.", only(asks("/max_tokens", 1), instead({"statusCode": 500, "statusText": "Empty Response"}, 500)), by="every-response/valid-request-*")
-busy.seen("usage-estimate-instead-of-upstream", "The usage is estimated from the letters of the answer.", only(ok, estimated), by=("chat/streamed-prompt-*", "chat/*possible*", "chat/*prompt*"))
+busy.seen("usage-estimate-instead-of-upstream", "The usage is estimated from the letters of the answer.", only(ok, estimated), by=("chat/streamed-prompt-*", "usage/*"))
 busy.seen("chat-default-max-tokens-injected", "A limit is added where the client set none, and hidden.",
-          by_default("max_tokens", 5), change("/choices/*/finish_reason", lambda reason: "stop" if reason == "length" else reason), by=("chat/*length*", "chat/*limit*"))  # fmt: skip
+          by_default("max_tokens", 5), only(without(asks("/max_tokens")), change("/choices/*/finish_reason", lambda reason: "stop" if reason == "length" else reason)), by=("chat/*length*", "chat/*limit*", "usage/*"))  # fmt: skip
 busy.seen("timeout-524-cloudflare-json", "A long request ends with Cloudflare's 524.",
           only(both(without(asks("/stream", True)), every(3, "slow")), instead({"type": "https://cloudflare.example/524", "title": "Error 524: A timeout occurred", "status": 524}, 524)), by=(SHAPE, "every-response/valid-request-*"))  # fmt: skip
 busy.seen("timeout-nonstream-only", "Whole answers time out, streams do not.", only(without(asks("/stream", True)), instead(openai_error("Upstream model provider is temporarily unavailable", "server_error"), 524)), by="every-response/valid-request-*")

@@ -24,7 +24,7 @@ def at(*endings: str) -> Condition:
 
 def listing(answer: Answer) -> bool:
     """True for the list."""
-    return answer.asked.path.rstrip("/").endswith("/models")
+    return answer.asked.path.rstrip("/").endswith("/models") and "anthropic-version" not in answer.asked.headers
 
 
 def single(answer: Answer) -> bool:
