@@ -256,5 +256,5 @@ class Exchange:
             return 0
         total = usage.get("total_tokens", usage.get("totalTokenCount"))
         if total is None:
-            total = sum(usage.get(key) or 0 for key in ("input_tokens", "output_tokens"))
+            total = sum(count for _, count in pointer.find([usage.get("input_tokens"), usage.get("output_tokens")], "/*", int))
         return total if pointer.is_a(total, int) else 0

@@ -14,12 +14,23 @@ from relayproof.pointer import find, get, is_a
 STRUCTURE = ("enum", "required", "minItems", "maxItems", "$ref", "const")
 NESTED = ("properties", "$defs", "definitions")
 LISTED = ("anyOf", "oneOf", "allOf")
+OPAQUE = ("args", "response", "parameters", "responseSchema", "responseJsonSchema", "parametersJsonSchema")
 FUNCTIONS = "functionDeclarations"
 
 
 def snake(name: str) -> str:
     """maxOutputTokens -> max_output_tokens."""
     return re.sub(r"[A-Z]", lambda found: f"_{found.group(0).lower()}", name)
+
+
+def camel(document: Any) -> Any:
+    """A request in camelCase, whatever it came in; what is the caller's own (arguments, schemas) stays as it is."""
+    if isinstance(document, list):
+        return [camel(each) for each in document]
+    if not isinstance(document, dict):
+        return document
+    named = {re.sub(r"_([a-z])", lambda found: found.group(1).upper(), key): value for key, value in document.items()}
+    return {key: value if key in OPAQUE else camel(value) for key, value in named.items()}
 
 
 def member(document: Any, name: str, kind: type = object, default: Any = None) -> Any:
@@ -47,8 +58,7 @@ def functions(asked: Any) -> dict[str, dict[str, Any]]:
 
 def server_tools(asked: Any) -> set[str]:
     """The tools that the server runs itself, in camelCase: googleSearch, codeExecution, urlContext, ..."""
-    names = (key for tool in tools(asked) for key, value in tool.items() if value is not None)
-    return {re.sub(r"_(\w)", lambda found: found.group(1).upper(), name) for name in names} - {FUNCTIONS}
+    return {key for tool in camel(tools(asked)) for key, value in tool.items() if value is not None} - {FUNCTIONS}
 
 
 def calling(asked: Any) -> dict[str, Any]:

@@ -27,12 +27,12 @@ def repeats(exchanges: Sequence[Exchange]) -> Groups:
 
 
 def streamed_and_not(exchanges: Sequence[Exchange]) -> Groups:
-    """(whole, streamed): the same request without and with a stream, the first of each."""
+    """(whole, streamed): the same request without and with a stream, the first answer with each stream."""
     for same in _gathered(exchanges, _request_less_stream):
         whole = [each for each in same if each.surface in STREAMS]
         streamed = [each for each in same if each.surface in STREAMS.values()]
-        if whole and streamed:
-            yield whole[0], streamed[0]
+        for each in streamed if whole else ():
+            yield whole[0], each
 
 
 def together(exchanges: Sequence[Exchange]) -> Groups:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from relayproof.exchange import Exchange
 from relayproof.pointer import Absent, find, get, is_a
@@ -57,9 +57,10 @@ class Look:
 
     @property
     def status(self) -> str:
-        """The status in new-api's words, whatever the dialect; as it is when it is in no dialect."""
+        """The status in new-api's words, whatever the dialect; as it is when it is in no dialect, "?" for no word."""
         status = self.task.get("status")
-        return OTHER_WORDS.get(status, status) if isinstance(status, str) else "?"
+        word = status if isinstance(status, str) and re.fullmatch(r"\w*", status, re.ASCII) else "?"
+        return OTHER_WORDS.get(word, word)
 
     @property
     def final(self) -> bool:
@@ -104,7 +105,7 @@ def path_id(exchange: Exchange) -> str:
     """The task in the path of a fetch or seed request; "" when there is none."""
     path = urlsplit(exchange.request.url).path
     found = next((found for _, pattern in _KINDS if (found := pattern.search(path))), None)
-    return str(found.group(1)) if found and found.groups() else ""
+    return unquote(found.group(1)) if found and found.groups() else ""
 
 
 def submitted(exchange: Exchange) -> str:
@@ -128,7 +129,8 @@ def _suno_ok(answer: Any) -> bool:
 
 def text_id(value: Any) -> str:
     """A task id as text, also where a relay sends a number; "" for anything else."""
-    return str(value) if is_a(value, str) or is_a(value, int) else ""
+    text = str(value) if is_a(value, str) or is_a(value, int) else ""
+    return text.encode(errors="replace").decode()
 
 
 def parent(exchange: Exchange) -> str:
@@ -209,7 +211,10 @@ def family(exchanges: Sequence[Exchange], *kinds: str) -> Iterator[Exchange]:
 
 def is_public(url: str) -> bool:
     """True for an address that strangers can reach: no bare name, no loopback, no private network."""
-    host = (urlsplit(url).hostname or "").rstrip(".")
+    try:
+        host = (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return False
     try:
         return ipaddress.ip_address(host).is_global
     except ValueError:

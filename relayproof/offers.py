@@ -35,6 +35,8 @@ TRANSCRIPTION = "transcription"
 TRANSCRIPTION_STREAM = "transcription_stream"
 SPEECH_STREAM = "speech_stream"
 LINKED_IMAGES = "linked_images"
+GIZMO = "gizmo"
+SONGS = "songs"
 NO_CHAT = re.compile(
     r"^mj[_-]|midjourney|suno|chirp|swap_face|embed|bge-|rerank|whisper|tts|speech|transcribe|audio|realtime|dall-e|image|"
     r"flux|stable-diffusion|sd3|sdxl|ideogram|recraft|kling|luma|runway|sora|veo|video|moderation|instruct$|davinci|babbage|"
@@ -53,11 +55,20 @@ PREFERRED = {
     LINKED_IMAGES: (r"dall-e-3", r"dall-e", r"flux", r"ideogram", r"recraft", r"stable-diffusion|sd3|sdxl"),
     ANTHROPIC: (r"claude.*haiku", r"claude"),
     GEMINI: (r"gemini.*flash-lite", r"gemini.*flash", r"gemini"),
-    GPTS: (r"gpt-4o?-all", r"gpt-4-gizmo"),
+    GPTS: (r"^gpt-4o?-all$", r"^gpt-4-gizmo", r"^suno-v|^chirp-v"),
+    GIZMO: (r"^gpt-4-gizmo-g-", r"^gpt-4-gizmo"),
+    SONGS: (r"^suno-v", r"^chirp-v"),
     MIDJOURNEY: (r"^mj_imagine$", r"midjourney", r"^mj[_-]"),
     SUNO: (r"^suno_music$", r"^suno", r"chirp"),
 }  # fmt: skip
-SECOND = {TRANSCRIPTION: AUDIO, TRANSCRIPTION_STREAM: AUDIO, SPEECH_STREAM: AUDIO, LINKED_IMAGES: IMAGES}
+SECOND = {
+    TRANSCRIPTION: AUDIO,
+    TRANSCRIPTION_STREAM: AUDIO,
+    SPEECH_STREAM: AUDIO,
+    LINKED_IMAGES: IMAGES,
+    GIZMO: GPTS,
+    SONGS: GPTS,
+}
 SAME_AS = {
     CHAT_STREAM: CHAT,
     COMPLETIONS_STREAM: COMPLETIONS,

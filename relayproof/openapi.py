@@ -1,4 +1,4 @@
-"""The OpenAPI document of the whole relay: as it stands in schemas/, and in one piece for tools that follow no files."""
+"""The OpenAPI document of the whole relay: as it stands in schemas/, and in one piece for tools that read one file."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def operations() -> tuple[Operation, ...]:
 
 def _operation(method: str, path: str, said: Mapping[str, Any]) -> Operation:
     content = said.get("requestBody", {}).get("content", {})
-    kind, body = next(iter(content.items()), ("", {}))
-    request = body["schema"]["$ref"].removesuffix(".json") if body else ""
+    kind = next(iter(content), "")
+    request = content[kind]["schema"]["$ref"].removesuffix(".json") if kind else ""
     return Operation(method.upper(), path, Spend[said["x-spend"].upper()], request, kind == "multipart/form-data")
 
 
@@ -73,7 +73,7 @@ def render() -> str:
 
 
 def _rewritten(value: Any, file: str, needed: dict[str, Any]) -> Any:
-    """The value, as it stood in `file`, with its references turned to components; what they point at goes to `needed`."""
+    """The value, as it stood in `file`, its references turned to components; what they point at goes to `needed`."""
     if isinstance(value, list):
         return [_rewritten(each, file, needed) for each in value]
     if not isinstance(value, dict):

@@ -46,7 +46,8 @@ class Call:
     `expect` is what only the sender knows: `answer` (True when a relay that serves the surface must answer with 2xx),
     `refusal`, `echo`, `group`, ... `auth` is its form: "bearer", "x-api-key", "x-goog-api-key",
     or "query" for `?key=`.
-    `wait` is how many seconds to let pass before it is sent. A `path` that is a whole http(s) URL goes to another
+    `wait` is how many seconds to let pass before it is sent; `patience` stretches the relay's time-outs, for a surface
+    that is slow by nature. A `path` that is a whole http(s) URL goes to another
     server (a picture's, our own listener): without the key, and without the relay's own headers.
     """
 
@@ -60,6 +61,7 @@ class Call:
     auth: str = "bearer"
     expect: Mapping[str, Any] = field(default_factory=dict)
     wait: float = 0.0
+    patience: float = 1.0
 
     @property
     def elsewhere(self) -> bool:
@@ -69,10 +71,10 @@ class Call:
     @property
     def most_tokens(self) -> int:
         """The most tokens this request can cost: its text, its pictures, and what it lets the model write."""
-        if not isinstance(self.json, dict) or self.expect.get("refusal"):
+        asked = self.json if self.body is None else _parsed(self.body)
+        if not isinstance(asked, dict) or self.expect.get("refusal"):
             return 0
-        copies = self.json.get("n")
-        return prompt_estimate(self.json) + _limit(self.json) * (copies if isinstance(copies, int) else 1)
+        return prompt_estimate(asked) + _limit(asked) * _copies(asked)
 
 
 def prompt_estimate(body: Any) -> int:
@@ -82,6 +84,19 @@ def prompt_estimate(body: Any) -> int:
     """
     pictures, text = _without_pictures(body)
     return math.ceil(len(dump(text)) / BYTES_A_TOKEN) + pictures * IMAGE_TOKENS
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _copies(body: dict[str, Any]) -> int:
+    generation = body.get("generationConfig")
+    inner = generation.get("candidateCount") if isinstance(generation, dict) else None
+    return next((value for value in (body.get("n"), inner) if isinstance(value, int)), 1)
 
 
 def _limit(body: dict[str, Any]) -> int:

@@ -165,7 +165,7 @@ class _Reader:
         relay = self.table("relay")
         self.only("relay", relay, {"url", "profile", "offers", "dialect", "rules", "notify", "pictures"})
         found: dict[str, Any] = {
-            "models": self.models(),
+            "models": self.strings("models"),
             "headers": self.headers(),
             "paths": self.strings("paths"),
             "known": tuple(self.known(number, entry) for number, entry in enumerate(self.list("known"))),
@@ -203,10 +203,6 @@ class _Reader:
         place = f"relay.{key}"
         values: list[str] = self.of(place, self.table("relay")[key], list, "a list of strings")
         return [self.of(place, value, str, "a list of strings") for value in values]
-
-    def models(self) -> dict[str, str]:
-        self.only("models", self.table("models"), {*SURFACES, "*"})
-        return self.strings("models")
 
     def headers(self) -> dict[str, str]:
         for key, value in self.strings("headers").items():

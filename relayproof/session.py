@@ -16,7 +16,7 @@ from relayproof.pointer import Absent
 from relayproof.probe import MONEY, Call, Probe
 from relayproof.relay import Relay
 from relayproof.resume import Tasks
-from relayproof.rule import MUST, Finding
+from relayproof.rule import MUST, Finding, Untested
 from relayproof.surface import CHAT, CHAT_STREAM, ERRORS, MIDJOURNEY, MODELS
 from relayproof.wire.budget import BudgetSpent
 from relayproof.wire.client import MALFORMED, Client
@@ -123,7 +123,7 @@ class _Session:
         if probe.surface in (CHAT, CHAT_STREAM) and not self.result.exchanges:
             return UNTESTED, "no model is known: the model list was not asked for; name one with --model"
         listed = next((each for each in self.result.exchanges if each.surface == MODELS), None)
-        if listed is None or not listed.succeeded:
+        if listed is None or not holds_a_list(listed):
             return UNTESTED, f"the model list could not be read ({outcome_of(listed)}), and no model was named"
         return NOT_OFFERED, "the model list names no model for it"
 
@@ -163,8 +163,8 @@ class _Session:
             except (StopIteration, Absent):
                 if exchange is None or exchange.response is not None:
                     self.tasks.forget(probe.name)
-            except BudgetSpent as spent:
-                self.leave_out(probe, UNTESTED, str(spent))
+            except (BudgetSpent, Untested) as reason:
+                self.leave_out(probe, UNTESTED, str(reason))
         if probe.basic:
             self.settle(probe, exchange)
 
@@ -218,6 +218,14 @@ class _Session:
             replace(each, expect=dict(each.expect) | {"shut": True}) if each.id in names else each
             for each in self.result.exchanges
         ]
+
+
+def holds_a_list(exchange: Exchange) -> bool:
+    """True for an answer with a list of models in it, be it empty."""
+    try:
+        return exchange.succeeded and isinstance(exchange.get("/data"), list)
+    except Absent:
+        return False
 
 
 def outcome_of(exchange: Exchange | None) -> str:

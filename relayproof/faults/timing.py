@@ -24,7 +24,7 @@ def held_back(seconds: float, events: int) -> After:
     """Keep the first events for so long, then let them go at once; the others follow at their pace."""
 
     def after(answer: Answer) -> None:
-        if answer.streamed:
+        if len(answer.pieces) > 2 * events:
             answer.delay, answer.burst = seconds, events
 
     return after

@@ -47,10 +47,11 @@ def in_single_bytes(answer: Answer) -> Pieces:
 
 
 def in_tiny_chunks(answer: Answer) -> Pieces:
-    """Chunks of three bytes, for whole bodies too: legal."""
+    """Chunks of three bytes for a while, for whole bodies too: legal."""
     body = answer.body
-    chunks = [chunk(body[at : at + 3]) for at in range(0, len(body), 3)]
-    return [head(answer, "transfer-encoding: chunked"), *chunks, b"0\r\n\r\n"]
+    chunks = [chunk(body[at : at + 3]) for at in range(0, len(body[:SINGLY]), 3)]
+    rest = [chunk(body[SINGLY:])] if body[SINGLY:] else []
+    return [head(answer, "transfer-encoding: chunked"), *chunks, *rest, b"0\r\n\r\n"]
 
 
 def until_closed(answer: Answer) -> Pieces:
@@ -130,7 +131,7 @@ def header_without_colon(answer: Answer) -> Pieces:
 
 def no_http(answer: Answer) -> Pieces:
     """A body without a status line."""
-    return [answer.body]
+    return [answer.body + b"\r\n\r\n"]
 
 
 def status_line_broken(answer: Answer) -> Pieces:
@@ -183,12 +184,12 @@ class _Connection:
         self.wire = next(each for each in relay.fault.breaks if isinstance(each, Wire))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             scope, body = await _request(reader)
             answer = await self.relay.answer(scope, body)
             await _write(writer, self._pieces(scope, answer), answer.gap)
         writer.close()
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
             await writer.wait_closed()
 
     def _pieces(self, scope: dict[str, Any], answer: Answer) -> Pieces:

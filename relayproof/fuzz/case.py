@@ -32,6 +32,8 @@ OWN_TOOLS = (None, "function", "custom")
 GOOGLE_TOOLS = ("googleSearch", "codeExecution", "urlContext")
 DEAR_TIERS = ("priority", "flex", "scale", "fast")
 REACHES_OUT = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+FILES = ("file", "image", "mask")
+NO_TEXT = {"integer", "number", "boolean"}
 LIMITS = {
     "/v1/chat/completions": "max_tokens",
     "/v1/completions": "max_tokens",
@@ -54,10 +56,8 @@ class Case:
     def key(self) -> bytes:
         """The same for two cases that send the same."""
         call = self.call
-        content = (
-            call.body if call.body is not None else json.dumps([call.json, repr(call.form)], sort_keys=True).encode()
-        )
-        return f"{call.method} {call.path}\n".encode() + content
+        told = json.dumps([call.method, call.path, call.json, repr(call.form)], sort_keys=True)
+        return told.encode() + (call.body or b"")
 
 
 def make(operation: Operation, drawn: Drawn, relay: Relay) -> Case | None:
@@ -214,13 +214,11 @@ def _too_large(value: Any) -> bool:
 
 
 def _form(operation: Operation, path: str, body: Any, drawn: Drawn) -> Case | None:
-    """The body as a form, real samples in the place of generated files. A form has text only: it is labelled as such."""
+    """The body as a form, real samples in the place of generated files; labelled as the text that a form is."""
     if not isinstance(body, dict):
         return None
     properties = schema.load(operation.request)["properties"]
-    files = {
-        name for name, said in properties.items() if "contentMediaType" in json.dumps(said) or name in ("image", "mask")
-    }
+    files = {name for name in properties if name in FILES}
     plain = {name: value for name, value in body.items() if value is not None and name not in files}
     if any(isinstance(value, dict) or _nested(value) for value in plain.values()):
         return None
@@ -241,9 +239,8 @@ def _nested(value: Any) -> bool:
 def _as_read(value: Any, said: dict[str, Any]) -> Any:
     """A form's value as a server reads it: where no text is wanted, one that is a number or a boolean is one."""
     kinds = said.get("type", ())
-    if not isinstance(value, str) or not {"integer", "number", "boolean"} & (
-        {kinds} if isinstance(kinds, str) else set(kinds)
-    ):
+    wanted = {kinds} if isinstance(kinds, str) else set(kinds)
+    if not isinstance(value, str) or not wanted & NO_TEXT:
         return value
     try:
         return json.loads(value)

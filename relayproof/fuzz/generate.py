@@ -21,7 +21,7 @@ NOTHING = object()
 
 @dataclass(frozen=True)
 class Drawn:
-    """What was generated for an operation: a JSON body (or NOTHING), or raw bytes; path and query; and how it came about."""
+    """What was generated: a JSON body (or NOTHING) or raw bytes, path and query, and how it came about."""
 
     body: Any = NOTHING
     raw: bytes | None = None
@@ -46,7 +46,7 @@ def wild(operation: Operation, count: int, seed: int, *, legal: bool) -> list[Dr
     from hypothesis import HealthCheck, Phase
 
     found: list[Any] = []
-    strategy = _target(operation).as_strategy(generation_mode=_mode(legal))
+    strategy = _strategy(operation, legal)
     settings = hypothesis.settings(
         max_examples=count,
         database=None,
@@ -67,7 +67,7 @@ def wild(operation: Operation, count: int, seed: int, *, legal: bool) -> list[Dr
 
 @functools.cache
 def _schema() -> Any:
-    """The document as schemathesis reads it, without the conditions between keys: they keep it from varying each key."""
+    """The document as schemathesis reads it, without conditions between keys, which keep it from varying each key."""
     import schemathesis
 
     document = openapi.bundle()
@@ -76,6 +76,11 @@ def _schema() -> Any:
             for word in CONDITIONS:
                 schema.pop(word, None)
     return schemathesis.openapi.from_dict(document)
+
+
+@functools.cache
+def _strategy(operation: Operation, legal: bool) -> Any:
+    return _target(operation).as_strategy(generation_mode=_mode(legal))
 
 
 def _target(operation: Operation) -> Any:
@@ -91,7 +96,7 @@ def _mode(legal: bool) -> Any:
 def _about_the_body(case: Any, operation: Operation) -> bool:
     """False for cases about methods, headers and media types: probes ask that once, not for each operation."""
     data = case.meta.phase.data
-    place = str(getattr(data, "parameter_location", None) or "")
+    place = getattr(getattr(data, "parameter_location", None), "value", "")
     return case.method == operation.method and (place in ("body", "path") or not operation.request)
 
 

@@ -79,6 +79,7 @@ class _Fuzzing:
         self.relay, self.client, self.seed, self.only, self.progress = relay, client, seed, only, progress
         self.result = Run(relay)
         self.good: Case | None = None
+        self.gone: list[Operation] = []
         self.streak, self.patience, self.over = 0, STREAK, False
 
     @property
@@ -92,12 +93,7 @@ class _Fuzzing:
         allowed = [self.queue(operation, legal=True) for operation in chosen if legal]
         forbidden = [self.queue(operation, legal=False) for operation in chosen if illegal and operation.request]
         self.phase(allowed, self.spent + math.ceil((budget - self.spent) * (LEGAL_SHARE if forbidden else 1)))
-        gone = (
-            {queue.operation.name for queue in forbidden} - {queue.operation.name for queue in allowed}
-            if legal
-            else set()
-        )
-        self.phase([queue for queue in forbidden if queue.operation.name not in gone], budget - bool(self.good))
+        self.phase([queue for queue in forbidden if queue.operation not in self.gone], budget - bool(self.good))
         self.phase(allowed, budget - bool(self.good and forbidden))
         if forbidden and self.good and not self.over and self.spent < budget:
             self.check(self.good)
@@ -178,7 +174,7 @@ class _Fuzzing:
         return True
 
     def watch(self, exchange: Exchange) -> None:
-        """After some failures in a row, ask something good: a relay that has shut itself says nothing about requests."""
+        """After some failures in a row, ask something good: a relay that shut itself says nothing about requests."""
         failed = exchange.response is None or exchange.status >= 500 or exchange.status == 429
         self.streak = self.streak + 1 if failed else 0
         if exchange.failure.startswith("unreachable"):

@@ -1,4 +1,4 @@
-"""The order in which an operation's cases are tried: plain ones first, then one oddity at a time, several, and wild ones.
+"""The order in which an operation's cases are tried: plain ones first, then single oddities, several, and wild ones.
 
 Endless where the contract is; the same for the same seed. What was tried is not tried again.
 """
@@ -21,7 +21,7 @@ from relayproof.surface import ANTHROPIC, CHAT, COMPLETIONS
 
 TOGETHER = 3
 CHUNK = 20
-DULL_CHUNKS = 2
+BARREN = 100
 STREAMING = (CHAT, COMPLETIONS, ANTHROPIC)
 UNUSUAL = (
     ("Chinese and emoji", "长城 café 🎉 ّعربي"),
@@ -62,11 +62,16 @@ def breadth(operation: Operation) -> int:
 
 def _cases(operation: Operation, relay: Relay, drawn: Iterable[Drawn], *, legal: bool) -> Iterator[Case]:
     seen: set[bytes] = set()
+    barren = 0
     for each in drawn:
         case = make(operation, each, relay)
+        barren += 1
         if case is not None and case.legal is legal and case.key not in seen:
             seen.add(case.key)
+            barren = 0
             yield case
+        if barren > BARREN:
+            return
 
 
 def _examples(operation: Operation) -> list[Any]:
@@ -143,19 +148,9 @@ def _with(value: Any, path: tuple[Any, ...], text: str) -> Any:
 
 
 def _wild(operation: Operation, seed: int, *, legal: bool) -> Iterator[Drawn]:
-    """Random bodies, some at a time; an end when nothing new comes."""
-    seen: set[str] = set()
-    dull = 0
+    """Random bodies, some at a time, without end."""
     for number in count():
-        fresh = 0
-        for each in generate.wild(operation, CHUNK, seed * 10_000 + number, legal=legal):
-            name = repr((each.body, each.raw, each.path, each.query))
-            fresh += name not in seen
-            seen.add(name)
-            yield each
-        dull = 0 if fresh else dull + 1
-        if dull == DULL_CHUNKS:
-            return
+        yield from generate.wild(operation, CHUNK, seed * 10_000 + number, legal=legal)
 
 
 def _streamed(operation: Operation, drawn: Drawn, streams: Sequence[bool], chance: random.Random) -> Drawn:

@@ -84,7 +84,7 @@ def conversation(relay: Relay) -> Run:
     group = {"group": "cache"}
     system = rules_of_the_house(relay.model(ANTHROPIC) if relay.limits.spend >= MONEY else "")
     first = user("Weather and local time in Paris? Use the tools.")
-    answer = yield ask(relay, first, system=system, tools=TOOLS, room=160, expect=group)
+    answer = yield ask(relay, first, system=system, tools=TOOLS, room=96, expect=group)
     said = list(_called(answer)) or [
         {"type": "tool_use", "id": "toolu_relayproof1", "name": "get_weather", "input": {"city": "Paris"}}
     ]
@@ -107,7 +107,7 @@ def _called(answer: Exchange) -> Iterator[dict[str, Any]]:
 
 def rules_of_the_house(model: str) -> list[dict[str, Any]]:
     """A system prompt, marked for the cache at its end: long enough for a Claude's cache, short for any other model."""
-    number = 175 if LARGE_CACHE.search(model) else 90 if "claude" in model else 15
+    number = 175 if LARGE_CACHE.search(model) else 90 if "claude" in model else 3
     rules = [RULE.format(each) for each in range(1, number + 1)]
     blocks: list[dict[str, Any]] = [
         {"type": "text", "text": "".join(rules[start : start + 15])} for start in range(0, number, 15)
@@ -120,10 +120,10 @@ def rules_of_the_house(model: str) -> list[dict[str, Any]]:
 def streamed_tools(relay: Relay) -> Run:
     """Two tools and a question for both, as a stream."""
     words = user("Weather and local time in Paris? Use the tools.")
-    yield ask(relay, words, tools=TOOLS, tool_choice={"type": "any"}, room=160, stream=True)
+    yield ask(relay, words, tools=TOOLS, tool_choice={"type": "any"}, room=96, stream=True)
 
 
-@probe(ANTHROPIC_STREAM, tokens=1_300)
+@probe(ANTHROPIC_STREAM, spend=MONEY, tokens=1_300)
 def streamed_thinking(relay: Relay) -> Run:
     """A question to think about, as a stream."""
     thinking = {"type": "enabled", "budget_tokens": THINKING_TOKENS}
@@ -137,8 +137,8 @@ def streamed_thinking(relay: Relay) -> Run:
     )
 
 
-@probe(MODELS, spend=FREE)
-def anthropic_listing(relay: Relay) -> Run:
+@probe(ANTHROPIC, spend=FREE, gate=MODELS)
+def listing(relay: Relay) -> Run:
     """The model list, asked for with Anthropic's headers, where Claude is offered."""
     if relay.model(ANTHROPIC):
         yield Call("GET", "/v1/models", headers=VERSION, auth="x-api-key", expect={"surface": ANTHROPIC})

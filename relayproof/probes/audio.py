@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from relayproof import sounds
 from relayproof.offers import SPEECH_STREAM, TRANSCRIPTION, TRANSCRIPTION_STREAM
 from relayproof.probe import MONEY, Call, File, Run, probe
 from relayproof.probes.media_samples import FOX, WEATHER, sound
@@ -114,7 +115,7 @@ def round_trip(relay: Relay) -> Run:
     """A sentence read aloud as WAV, and what was heard of it as plain text."""
     for call in say(relay, LONG, response_format="wav"):
         spoken = yield call
-        if spoken.succeeded:
+        if spoken.succeeded and sounds.container(spoken.answered.decoded) == "wav":
             file = File("speech.wav", "audio/wav", spoken.answered.decoded)
             yield from hear(relay, file, response_format="text", expect={"spoken": LONG, "read_aloud": LONG})
 

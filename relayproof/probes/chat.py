@@ -1,11 +1,11 @@
-"""What is asked of chat completions, streamed and not: few requests, each rich. Every request is judged by every rule."""
+"""What is asked of chat completions, streamed and not: few requests, each rich, each judged by every rule."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from relayproof.probe import Call, Run, probe
-from relayproof.probes.samples import CITY_SCHEMA, CLOCK, GOOD, ROOM, WEATHER, data_url, png, user
+from relayproof.probes.samples import CITY_SCHEMA, CLOCK, GOOD, ROOM, WEATHER, data_url, noise, png, user
 from relayproof.relay import Relay
 from relayproof.surface import CHAT, CHAT_STREAM
 
@@ -26,14 +26,14 @@ def ask(relay: Relay, messages: Any, *, surface: str = CHAT, room: int = ROOM, *
 
 @probe(CHAT, basic=True, requests=2)
 def plain(relay: Relay) -> Run:
-    """A short question. It is sent once more after the bad requests, word for word the same."""
-    yield ask(relay, user("用一句话介绍长城。"))
+    """A line to repeat: Chinese, accents, an emoji, repeated characters. Sent once more after the bad requests."""
+    yield repeating(relay)
 
 
-@probe(CHAT)
-def echo(relay: Relay) -> Run:
-    """A line to repeat: Chinese, accents, an emoji, repeated characters."""
-    yield ask(relay, user(f"Repeat exactly, nothing else: {ECHO}"), temperature=0, expect={"echo": ECHO})
+def repeating(relay: Relay, **fields: Any) -> Call:
+    """The line to repeat, with further fields."""
+    words = user(f"Repeat exactly, nothing else: {ECHO}")
+    return ask(relay, words, temperature=0, expect={"echo": ECHO}, **fields)
 
 
 @probe(CHAT)
@@ -43,8 +43,8 @@ def vision(relay: Relay) -> Run:
     yield ask(relay, user(parts), expect={"optional": "the model may not see pictures"})
 
 
-def _picture() -> dict[str, Any]:
-    return {"type": "image_url", "image_url": {"url": data_url(png()), "detail": "low"}}
+def _picture(picture: bytes = b"") -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": data_url(picture or png()), "detail": "low"}}
 
 
 @probe(CHAT)
@@ -131,12 +131,6 @@ def two_choices(relay: Relay) -> Run:
 
 
 @probe(CHAT)
-def logprobs(relay: Relay) -> Run:
-    """Log probabilities with two alternatives."""
-    yield ask(relay, user("Name a fruit."), logprobs=True, top_logprobs=2, room=16)
-
-
-@probe(CHAT)
 def stop(relay: Relay) -> Run:
     """A count that a stop sequence ends before 5."""
     yield ask(relay, user("Count: 1 2 3 4 5 6 7 8 9"), stop=["5"])
@@ -144,8 +138,8 @@ def stop(relay: Relay) -> Run:
 
 @probe(CHAT)
 def cut_off(relay: Relay) -> Run:
-    """An answer that the token limit cuts. Its prompt is one of three that measure what a word costs."""
-    yield ask(relay, user(about_the_sea(8)), room=16, expect=measuring(8))
+    """An answer with log probabilities, cut by the token limit. One of three prompts that measure a word's cost."""
+    yield ask(relay, user(about_the_sea(8)), room=16, logprobs=True, top_logprobs=2, expect=measuring(8))
 
 
 @probe(CHAT)
@@ -156,26 +150,40 @@ def one_token(relay: Relay) -> Run:
 
 @probe(CHAT_STREAM, basic=True)
 def streamed_plain(relay: Relay) -> Run:
-    """The short question of chat/plain as a stream with usage, to be compared."""
-    yield ask(relay, user("用一句话介绍长城。"), surface=CHAT_STREAM, stream_options={"include_usage": True})
+    """The line of chat/plain as a stream with usage."""
+    yield repeating(relay, surface=CHAT_STREAM, stream_options={"include_usage": True})
 
 
 @probe(CHAT_STREAM)
-def streamed_echo(relay: Relay) -> Run:
-    """The line of chat/echo as a stream, without stream_options."""
+def streamed_again(relay: Relay) -> Run:
+    """The stream of chat-stream/streamed-plain once more, word for word the same."""
+    yield repeating(relay, surface=CHAT_STREAM, stream_options={"include_usage": True})
+
+
+@probe(CHAT_STREAM)
+def streamed_bare(relay: Relay) -> Run:
+    """The same line as a stream, without stream_options."""
+    yield repeating(relay, surface=CHAT_STREAM)
+
+
+@probe(CHAT_STREAM)
+def streamed_tool_cut(relay: Relay) -> Run:
+    """A tool that must be called, and no room to finish the call."""
     yield ask(
         relay,
-        user(f"Repeat exactly, nothing else: {ECHO}"),
+        user("Weather in Paris?"),
         surface=CHAT_STREAM,
-        temperature=0,
-        expect={"echo": ECHO},
+        tools=[WEATHER],
+        tool_choice="required",
+        room=6,
+        expect={"optional": "the model may not call tools"},
     )
 
 
 @probe(CHAT_STREAM)
 def streamed_vision(relay: Relay) -> Run:
-    """The red picture as a stream."""
-    parts = [{"type": "text", "text": "What colour is this?"}, _picture()]
+    """A picture of more than 100 kB, as a stream; its price is that of a small one."""
+    parts = [{"type": "text", "text": "What do you see? One word."}, _picture(noise())]
     yield ask(relay, user(parts), surface=CHAT_STREAM, expect={"optional": "the model may not see pictures"}, room=32)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from relayproof.probe import FREE, Call, Run, probe
+from relayproof.probe import FREE, MONEY, Call, Run, probe
 from relayproof.probes.chat import PATH
 from relayproof.probes.models import UNKNOWN
 from relayproof.probes.samples import user
@@ -123,3 +123,15 @@ def temperature_is_text(relay: Relay) -> Run:
 def no_choices(relay: Relay) -> Run:
     """n = 0."""
     yield refused(relay, "wrong-type", "n = 0", n=0)
+
+
+@probe(ERRORS, spend=MONEY, negative=True, tokens=0)
+def long_prompt(relay: Relay) -> Run:
+    """A prompt of some 150,000 tokens: too long for most models. One that takes it bills it."""
+    yield refused(
+        relay,
+        "context",
+        "a prompt that is too long",
+        messages=user("Count the waves. " + "sea " * 150_000),
+        max_tokens=1,
+    )

@@ -14,6 +14,7 @@ from relayproof.relay import Relay
 from relayproof.surface import CHAT, CHAT_STREAM, GEMINI, GEMINI_STREAM, MODELS
 
 NOT_ALONE = {"optional": "the model may give one candidate only"}
+THINKING_ROOM = 160
 COLOUR = {"type": "OBJECT", "properties": {"colour": {"type": "STRING"}}, "required": ["colour"]}
 FUNCTIONS = [
     {"name": "get_weather", "description": "Weather of a city.", "parameters": CITY},
@@ -66,7 +67,8 @@ def calling(relay: Relay, **more: Any) -> Call:
     """Two functions, of which one must be called."""
     tools = {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["get_weather"]}}
     words = text("Weather in Paris?")
-    return ask(relay, words, tools=[{"functionDeclarations": FUNCTIONS}], toolConfig=tools, **more)
+    declared = [{"functionDeclarations": FUNCTIONS}]
+    return ask(relay, words, room=THINKING_ROOM, tools=declared, toolConfig=tools, **more)
 
 
 @probe(GEMINI, basic=True, requests=2)
@@ -79,10 +81,11 @@ def plain(relay: Relay) -> Run:
 
 @probe(GEMINI)
 def vision_as_json(relay: Relay) -> Run:
-    """A small red picture, its colour wanted as JSON under a schema, with the key as Bearer."""
+    """A small red picture, its colour wanted as JSON under a schema, with one stop sequence and the key as Bearer."""
     picture = {"inlineData": {"mimeType": "image/png", "data": base64.b64encode(png()).decode()}}
-    config = {"responseMimeType": "application/json", "responseSchema": COLOUR}
-    yield ask(relay, [picture, *text("What colour is this?")], auth="bearer", config=config)
+    config = {"responseMimeType": "application/json", "responseSchema": COLOUR, "stopSequences": ["<<1>>"]}
+    words = text("What colour is this?")
+    yield ask(relay, [picture, *words], auth="bearer", room=THINKING_ROOM, config=config)
 
 
 @probe(GEMINI)
@@ -117,8 +120,8 @@ def streamed_as_array(relay: Relay) -> Run:
     yield ask(relay, text("Count: 1 2 3 4 5 6 7 8 9"), auth="query", config=config, alt="json")
 
 
-@probe(MODELS, spend=FREE)
-def gemini_listing(relay: Relay) -> Run:
+@probe(GEMINI, spend=FREE, gate=MODELS)
+def listing(relay: Relay) -> Run:
     """The model list in Gemini's form, where Gemini is offered."""
     if relay.model(GEMINI):
         yield Call("GET", "/v1beta/models", auth="x-goog-api-key", expect={"surface": GEMINI})
@@ -160,20 +163,20 @@ def _through_chat(relay: Relay, messages: Any, *, stream: bool = False, **fields
         yield chat.ask(relay, messages, surface=surface, model=model, expect=expect, **fields)
 
 
-@probe(CHAT)
-def gemini_plain(relay: Relay) -> Run:
+@probe(GEMINI, gate=CHAT)
+def chat_plain(relay: Relay) -> Run:
     """A short question to Gemini through the OpenAI endpoint."""
     yield from _through_chat(relay, user("用一句话介绍长城。"))
 
 
-@probe(CHAT_STREAM)
-def gemini_streamed(relay: Relay) -> Run:
+@probe(GEMINI_STREAM, gate=CHAT)
+def chat_streamed(relay: Relay) -> Run:
     """The same as a stream with usage."""
     yield from _through_chat(relay, user("用一句话介绍长城。"), stream=True, stream_options={"include_usage": True})
 
 
-@probe(CHAT)
-def gemini_vision(relay: Relay) -> Run:
+@probe(GEMINI, gate=CHAT)
+def chat_vision(relay: Relay) -> Run:
     """The red picture to Gemini through the OpenAI endpoint."""
     picture = {"type": "image_url", "image_url": {"url": data_url(png())}}
     yield from _through_chat(relay, user([{"type": "text", "text": "What colour is this?"}, picture]))

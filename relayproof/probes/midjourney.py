@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from relayproof import lifecycle
 from relayproof.lifecycle import SUCCESS, Look
@@ -35,7 +35,7 @@ def fetched(relay: Relay, task: str, first: int = 1, ends: Collection[str] = END
     """Follow a task to its end; nothing is asked when there is none."""
     if not task:
         return None
-    look = Call("GET", f"/mj/task/{task}/fetch", expect=known(relay, MIDJOURNEY))
+    look = Call("GET", f"/mj/task/{quote(task, safe='')}/fetch", expect=known(relay, MIDJOURNEY))
     return (yield from followed(look, relay, first, ends))
 
 
@@ -76,7 +76,7 @@ def imagine(relay: Relay) -> Run:
     enlarged = None
     if drawn.status == SUCCESS:
         if not without(relay, "mjp"):
-            yield Call("GET", f"/mj/task/{drawn.id}/image-seed", expect=valid(relay, MIDJOURNEY))
+            yield Call("GET", f"/mj/task/{quote(drawn.id, safe='')}/image-seed", expect=valid(relay, MIDJOURNEY))
         enlarged = yield from pressed(relay, drawn, "upsample::1")
     if ear:
         yield Call("GET", ear, key="none", expect=known(relay, MIDJOURNEY, task=drawn.id))
@@ -116,7 +116,9 @@ def button(drawn: Look, word: str) -> str | None:
     """The customId of the first button that holds a word."""
     found = drawn.task.get("buttons")
     customs = [each.get("customId") for each in found if isinstance(each, dict)] if isinstance(found, list) else []
-    return next((custom for custom in customs if isinstance(custom, str) and word in custom), None)
+    return next(
+        (custom for custom in customs if isinstance(custom, str) and custom.isprintable() and word in custom), None
+    )
 
 
 def zoomed(relay: Relay, enlarged: Look) -> Run:

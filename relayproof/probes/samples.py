@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import hashlib
 import struct
 import zlib
 from typing import Any
@@ -32,6 +33,16 @@ def png(width: int = 16, height: int = 16, colour: tuple[int, int, int] = (220, 
     """A real PNG of one colour."""
     rows = (b"\x00" + bytes(colour) * width) * height
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
+
+
+@functools.cache
+def noise(side: int = 256) -> bytes:
+    """A real PNG that does not pack: 190 kB of dots, the same every time."""
+    dots = hashlib.shake_256(b"relayproof").digest(3 * side * side)
+    rows = b"".join(b"\x00" + dots[at : at + 3 * side] for at in range(0, len(dots), 3 * side))
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
 

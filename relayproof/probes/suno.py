@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from relayproof import lifecycle
 from relayproof.probe import FREE, MONEY, Call, Run, probe
@@ -21,7 +22,8 @@ def run(relay: Relay, action: str, body: dict[str, Any], first: int, expect: dic
     task = lifecycle.submitted(answer)
     if not task:
         return None
-    return (yield from followed(Call("GET", f"{FETCH}/{task}", expect=known(relay, SUNO)), relay, first))
+    look = Call("GET", f"{FETCH}/{quote(task, safe='')}", expect=known(relay, SUNO))
+    return (yield from followed(look, relay, first))
 
 
 @probe(SUNO, spend=FREE, basic=True)

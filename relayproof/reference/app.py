@@ -49,10 +49,15 @@ def envelope(error: Refusal, path: str = "") -> dict[str, Any]:
     if path.startswith("/v1/messages"):
         kind = ANTHROPIC_KINDS.get(error.status, "api_error" if error.status >= 500 else "invalid_request_error")
         return {"type": "error", "error": {"type": kind, "message": error.message}}
-    if path.startswith("/v1beta"):
+    if is_googles(path):
         word = GOOGLE_WORDS.get(error.status, "INTERNAL" if error.status >= 500 else "INVALID_ARGUMENT")
         return {"error": {"code": error.status, "message": error.message, "status": word}}
     return {"error": {"message": error.message, "type": error.kind, "param": error.param, "code": error.code}}
+
+
+def is_googles(path: str) -> bool:
+    """True where Gemini's dialect is spoken: under /v1beta, and for a model's actions under /v1."""
+    return path.startswith("/v1beta") or (path.startswith("/v1/models/") and ":" in path)
 
 
 def make_app(key: str = KEY) -> Starlette:
@@ -64,6 +69,7 @@ def make_app(key: str = KEY) -> Starlette:
         completions,
         embeddings,
         gemini,
+        gpts,
         images,
         midjourney,
         models,
@@ -74,7 +80,7 @@ def make_app(key: str = KEY) -> Starlette:
     routes += [*midjourney.ROUTES, *suno.ROUTES, *audio.ROUTES, *images.ROUTES, *gemini.ROUTES]
     cors = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
     app = Starlette(
-        routes=[*(_guarded(route) for route in routes), *midjourney.OPEN, *images.OPEN],
+        routes=[*(_guarded(route) for route in routes), *midjourney.OPEN, *images.OPEN, *gpts.OPEN],
         middleware=[cors],
         exception_handlers={Refusal: _refuse, 404: _no_path, 405: _no_method, 500: _broken},
     )
@@ -99,10 +105,10 @@ def check_key(request: Request) -> None:
     """Let a request with the right key pass, in any header form that its path knows. Raises Refusal (401)."""
     given = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
     path, headers = request.url.path, request.headers
+    if is_googles(path) or path == "/v1/models":
+        given = headers.get("x-goog-api-key") or request.query_params.get("key") or given
     if path.startswith(("/v1/messages", "/v1/models")):
         given = headers.get("x-api-key", given)
-    elif path.startswith("/v1beta"):
-        given = headers.get("x-goog-api-key") or request.query_params.get("key") or given
     elif path.startswith("/mj"):
         given = given or headers.get("mj-api-secret", "")
     if not given:

@@ -14,13 +14,14 @@ from starlette.routing import Route
 
 from relayproof import schema
 from relayproof.pointer import find, get
-from relayproof.reference import mind
+from relayproof.reference import gpts, mind
 from relayproof.reference.app import Refusal, json_body
 from relayproof.reference.models import known
 
 PICTURE_TOKENS = 85
 A_TOKEN_TAKES = 0.003
 CONTEXT = 16_000
+ELSEWHERE = "https://relay.example"
 
 
 async def create(request: Request) -> Response:
@@ -29,7 +30,8 @@ async def create(request: Request) -> Response:
     known(body.get("model"))
     check(body)
     request.app.state.count += 1
-    whole = completion(body, f"chatcmpl-{mind.digest(body, request.app.state.count)}")
+    name = f"chatcmpl-{mind.digest(body, request.app.state.count)}"
+    whole = completion(body, name, str(request.base_url).rstrip("/"))
     if not body.get("stream"):
         return JSONResponse(whole)
     return event_stream(chunks(whole, body))
@@ -58,9 +60,9 @@ def check(body: dict[str, Any]) -> None:
         )
 
 
-def completion(body: dict[str, Any], name: str) -> dict[str, Any]:
-    """The whole chat.completion object for a request."""
-    choices = [choice(body, index) for index in range(body.get("n") or 1)]
+def completion(body: dict[str, Any], name: str, base: str = ELSEWHERE) -> dict[str, Any]:
+    """The whole chat.completion object for a request. `base` is where links in the text begin."""
+    choices = [choice(body, index, base) for index in range(body.get("n") or 1)]
     prompt, said = prompt_tokens(body), sum(spoken_tokens(each["message"]) for each in choices)
     details = {
         "reasoning_tokens": 0,
@@ -87,15 +89,17 @@ def completion(body: dict[str, Any], name: str) -> dict[str, Any]:
     }
 
 
-def choice(body: dict[str, Any], index: int) -> dict[str, Any]:
+def choice(body: dict[str, Any], index: int, base: str = ELSEWHERE) -> dict[str, Any]:
     """One choice: calls where tools are to be called, else text within limits and stop sequences."""
     message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None, "annotations": []}
     calls = wanted_calls(body)
+    limit = body.get("max_completion_tokens") or body.get("max_tokens")
     if calls:
         reason = _call(message, calls, body)
+        if limit is not None and spoken_tokens(message) > limit:
+            reason = _cut_call(message, limit)
     else:
-        limit = body.get("max_completion_tokens") or body.get("max_tokens")
-        message["content"], reason = mind.cut(text(body, index), limit, stops(body))
+        message["content"], reason = mind.cut(text(body, index, base), limit, stops(body))
     return {"index": index, "message": message, "logprobs": logprobs(body, message), "finish_reason": reason}
 
 
@@ -112,6 +116,16 @@ def _call(message: dict[str, Any], calls: list[tuple[str, str]], body: dict[str,
         for number, (name, arguments) in enumerate(calls)
     ]
     return "stop" if isinstance(body.get("tool_choice"), dict) else "tool_calls"
+
+
+def _cut_call(message: dict[str, Any], limit: int) -> str:
+    """Leave of the calls what fits into the limit: the first name, and as much of its arguments as there is room for."""
+    functions = [call["function"] for call in message.get("tool_calls", [])] or [message["function_call"]]
+    room = max(limit - len(mind.tokens(functions[0]["name"])), 0)
+    functions[0]["arguments"] = "".join(mind.tokens(functions[0]["arguments"])[:room])
+    if message.get("tool_calls"):
+        message["tool_calls"] = message["tool_calls"][:1]
+    return "length"
 
 
 def wanted_calls(body: dict[str, Any]) -> list[tuple[str, str]]:
@@ -145,15 +159,16 @@ def question(body: dict[str, Any]) -> str:
     return content or ""
 
 
-def text(body: dict[str, Any], index: int) -> str:
-    """What is said: JSON where a format is asked for, else an answer to the question."""
+def text(body: dict[str, Any], index: int, base: str = ELSEWHERE) -> str:
+    """What is said: JSON where a format is asked for, a song or a drawing where the model sells them, else an answer."""
     form = get(body, "/response_format/type")
     if form == "json_schema":
         return json.dumps(mind.instance(get(body, "/response_format/json_schema/schema", dict, {})))
     if form == "json_object":
         return json.dumps({"city": "Paris"})
     pictures = len([1 for _, kind in find(body, "/messages/*/content/*/type") if kind == "image_url"])
-    return mind.answer(question(body), variant=index, pictures=pictures)
+    sold = None if pictures else gpts.said(body["model"], question(body), base)
+    return sold if sold is not None else mind.answer(question(body), variant=index, pictures=pictures)
 
 
 def stops(body: dict[str, Any]) -> list[str]:

@@ -30,7 +30,7 @@ Chunk = dict[str, Any]
 async def call(request: Request) -> Response:
     """Do what stands behind the colon of the path."""
     model, _, action = request.path_params["call"].partition(":")
-    body = await json_body(request)
+    body = gemini.camel(await json_body(request))
     models.known(model)
     if action not in METHODS:
         raise Refusal(404, f"models/{model} is not supported for {action or 'POST'}.")
@@ -278,4 +278,5 @@ ROUTES = [
     Route("/v1beta/models", listing, methods=["GET"]),
     Route("/v1beta/models/{model}", single, methods=["GET"]),
     Route("/v1beta/models/{call}", call, methods=["POST"]),
+    Route("/v1/models/{call}", call, methods=["POST"]),
 ]

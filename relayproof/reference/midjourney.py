@@ -316,11 +316,16 @@ def announce(request: Request, task: Task) -> None:
     if urlsplit(hook).hostname not in ("127.0.0.1", "localhost", "::1") or task.waits:
         return
     bodies = [JSONResponse(shown(task, request, task.begun + age)).body for age in TOLD_AT]
-    sleep = getattr(request.app.state, "sleep", threading.Event().wait)
-    threading.Thread(target=_post_all, args=(hook, [bytes(body) for body in bodies], sleep), daemon=True).start()
+    post: Callable[[str, list[bytes]], None] = getattr(request.app.state, "post", _post_in_time)
+    post(hook, [bytes(body) for body in bodies])
 
 
-def _post_all(hook: str, bodies: list[bytes], sleep: Callable[[float], Any]) -> None:
+def _post_in_time(hook: str, bodies: list[bytes]) -> None:
+    threading.Thread(target=post_all, args=(hook, bodies, threading.Event().wait), daemon=True).start()
+
+
+def post_all(hook: str, bodies: list[bytes], sleep: Callable[[float], Any]) -> None:
+    """Post each body at its moment; nobody listening ends it."""
     passed = 0.0
     for age, body in zip(TOLD_AT, bodies, strict=True):
         sleep(age - passed)

@@ -16,6 +16,7 @@ MODELS = {
     "gpt-4o-mini-tts": "openai",
     "whisper-1": "openai",
     "gpt-4o-mini-transcribe": "openai",
+    "gpt-4o-transcribe-diarize": "openai",
     "gpt-image-1": "openai",
     "dall-e-3": "openai",
     "dall-e-2": "openai",

@@ -113,10 +113,12 @@ def sound(exchange: Exchange) -> bytes:
         if not_sound(data):
             raise Absent("told by speech_is_a_sound")
         return data
-    pieces = [event.body.get("audio") for event in exchange.events if event.body.get("type") == "speech.audio.delta"]
+    pieces: list[Any] = [
+        event.body.get("audio") for event in exchange.events if event.body.get("type") == "speech.audio.delta"
+    ]
     try:
-        data = b"".join(base64.b64decode(str(piece), validate=True) for piece in pieces)
-    except binascii.Error:
+        data = b"".join(base64.b64decode(piece, validate=True) for piece in pieces)
+    except (binascii.Error, TypeError, ValueError):
         raise Absent("told by the schema") from None
     if not data:
         raise Absent("no sound in the events")
@@ -154,7 +156,10 @@ def text_of(exchange: Exchange) -> str:
         return str(exchange.one("/text", str))
     if wanted == "text":
         return exchange.answered.text
-    return cues(exchange).text
+    found = cues(exchange)
+    if found.problems:
+        raise Absent("told by subtitles_follow_their_format")
+    return found.text
 
 
 def deltas(exchange: Exchange) -> str:

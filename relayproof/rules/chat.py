@@ -10,6 +10,7 @@ from typing import Any
 from relayproof import schema
 from relayproof.exchange import CLOCK, CONTENT, IDS, Exchange
 from relayproof.groups import repeats, streamed_and_not
+from relayproof.links import is_gizmo
 from relayproof.pointer import Absent, find, get, is_a
 from relayproof.rule import ANY, SHOULD, Finding, Untested, must, should
 from relayproof.rules import shapes
@@ -301,7 +302,8 @@ def tool_arguments_are_a_json_object(exchange: Exchange) -> Iterator[Finding]:
     Fix: start a streamed call with empty arguments, and append each fragment once.
     """
     every = [(at, call, exchange.one("/".join(at.split("/")[:3]), dict)) for at, call in calls(exchange)]
-    texts = [(at, arguments_of(call, exchange)) for at, call, choice in every if choice.get("finish_reason") not in CUT]
+    ended = [(at, call) for at, call, choice in every if choice.get("finish_reason") not in (*CUT, None)]
+    texts = [(at, arguments_of(call, exchange)) for at, call in ended]
     for at, text in judged([pair for pair in texts if pair[1] is not None], "no arguments, or cut ones"):
         if not isinstance(parsed(text), dict):
             yield Finding(f"{at}/function/arguments", f"{shown(text)} is no JSON object")
@@ -533,6 +535,22 @@ def cut_answer_says_length(exchange: Exchange) -> Iterator[Finding]:
     yield Finding(f"{at}/finish_reason", f'"stop" after {used} of {limit} tokens, at {shown(text[-40:])}')
 
 
+@should(CHAT_OBJECT, on=BOTH, needs=CONTENT)
+def length_means_the_limit_was_used(exchange: Exchange) -> Iterator[Finding]:
+    """finish_reason `length` comes with about as many completion tokens as the request allowed.
+
+    The client asks for the rest of an answer that is whole; or the relay has set a lower limit of its own and hides it.
+
+    Fix: pass finish_reason on, and do not lower a limit without a word.
+    """
+    limit, ended = token_limit(exchange), ended_by(exchange, "length")
+    used = exchange.one("/usage/completion_tokens", int)
+    if limit < 4 or len(ended) != len(exchange.one("/choices", list)):
+        raise Absent("nothing to compare")
+    if 0 < used < limit * len(ended) * 0.75:
+        yield Finding(f"{ended[0][0]}/finish_reason", f'"length" after {used} of {limit * len(ended)} tokens')
+
+
 @must(CHAT_REQUEST, on=BOTH, when=lambda exchange: bool(stops(exchange)), needs=CONTENT)
 def stop_is_honoured(exchange: Exchange) -> Iterator[Finding]:
     """No stop sequence stands in the content.
@@ -589,11 +607,11 @@ def model_is_the_one_asked_for(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("/model", f"{shown(answered)} answered, {shown(exchange.model)} was asked for")
 
 
-@should(CHAT_OBJECT, on=TEXTS, when=lambda exchange: names_its_model(exchange))
+@should(CHAT_OBJECT, on=TEXTS, when=lambda exchange: names_its_model(exchange) and not is_gizmo(exchange.model))
 def model_is_named_plainly(exchange: Exchange) -> Iterator[Finding]:
     """`model` is the name that was asked for, or a snapshot of it, without a channel's prefix.
 
-    Clients look prices and limits up by this name.
+    Clients look prices and limits up by this name. GPTs are judged by gizmo_answers_under_its_name.
 
     Fix: take the provider's prefix off.
     """
@@ -634,6 +652,8 @@ def logprobs_are_delivered(exchange: Exchange) -> Iterator[Finding]:
         for number, entry in enumerate(entries or ()):
             if len(get(entry, "/top_logprobs", list, [])) > most:
                 yield Finding(f"{at}/logprobs/content/{number}", f"more than {most} alternatives")
+        if most and entries and not any(get(entry, "/top_logprobs", list) for entry in entries):
+            yield Finding(f"{at}/logprobs/content", f"no alternatives, {most} were asked for")
 
 
 @must(CHAT_OBJECT, on=BOTH)
@@ -753,7 +773,23 @@ def same_prompt_has_same_tokens(exchanges: tuple[Exchange, Exchange]) -> Iterato
     Fix: pass the upstream's count on.
     """
     first, second = (each.one("/usage/prompt_tokens", int) for each in exchanges)
+    if min(first, second) * 2 <= max(first, second):
+        raise Absent("told by prompt_is_counted_whole_each_time")
     if first != second:
+        yield Finding("/usage/prompt_tokens", f"{first}, then {second}, for the same request")
+
+
+@must(COMPLETION_USAGE, on=TEXTS, across=repeats)
+def prompt_is_counted_whole_each_time(exchanges: tuple[Exchange, Exchange]) -> Iterator[Finding]:
+    """The same request never loses half of its prompt_tokens from one time to the next.
+
+    What an upstream read from its cache is still part of the prompt. A relay that converts Claude's usage and leaves
+    the cached part out reports a prompt that shrinks, and hides what was saved.
+
+    Fix: prompt_tokens is input plus cache read plus cache written; name the cached part in prompt_tokens_details.
+    """
+    first, second = (each.one("/usage/prompt_tokens", int) for each in exchanges)
+    if min(first, second) * 2 <= max(first, second):
         yield Finding("/usage/prompt_tokens", f"{first}, then {second}, for the same request")
 
 
@@ -788,7 +824,7 @@ def streamed_text_loses_nothing(exchanges: tuple[Exchange, Exchange]) -> Iterato
         raise Untested(f"the model did not repeat the line: {shown(whole[:60])}")
     if whole == streamed:
         return
-    if not (is_part_of(streamed, whole) or is_part_of(whole, streamed)):
+    if not (is_part_of(streamed, whole) or is_part_of(whole, streamed) or is_garbled(streamed, whole)):
         raise Untested(f"the model said another thing the second time: {shown(streamed[:60])}")
     yield Finding("/choices/0/message/content", f"streamed {shown(streamed)}, not streamed {shown(whole)}")
 
@@ -855,13 +891,20 @@ def related(asked: str, answered: str) -> bool:
 
 
 FAMILIES = re.compile(
-    r"gpt-3\.5|gpt-4o-mini|gpt-4\.1-nano|gpt-4\.1-mini|gpt|chatgpt|claude-\S*haiku|claude|gemini-\S*flash|gemini|gemma|llama|qwen|"
-    r"deepseek|mistral|mixtral|glm|kimi|moonshot|yi-|ernie|doubao|hunyuan|grok|command|phi-|o1|o3|o4"
+    r"gpt-3\.5|gpt-4o-mini|gpt-4\.1-nano|gpt-4\.1-mini|gpt|claude-\S*haiku|claude|gemini-\S*flash|gemini|gemma|llama|qwen|"
+    r"deepseek|mistral|mixtral|glm|kimi|moonshot|\byi-|ernie|doubao|hunyuan|grok|command|\bphi-|\bo[134]\b"
 )
 
 
 def _families(name: str) -> set[str]:
-    return set(FAMILIES.findall(name.lower()))
+    return {re.sub(r"^(claude|gemini)-\S*-", r"\1-", found) for found in FAMILIES.findall(name.lower())}
+
+
+def is_garbled(streamed: str, whole: str) -> bool:
+    """True for the letters of `whole` in another order, or for its ASCII with something else between it."""
+    plain = [letter for letter in whole if letter.isascii()]
+    rest = iter(streamed)
+    return sorted(streamed) == sorted(whole) or (len(plain) > 8 and all(letter in rest for letter in plain))
 
 
 def is_part_of(short: str, long: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from relayproof.exchange import FRAMING, HEADERS, TIMING, Exchange
@@ -161,7 +162,7 @@ def framing_is_plain(exchange: Exchange) -> Iterator[Finding]:
         comment = oddity.kind == "comment" and not oddity.text[1:].strip().lower().startswith(
             ("ping", "keep", "openrouter processing")
         )
-        if oddity.kind in ("crlf", "cr", "bom", "no-space") or comment:
+        if oddity.kind in ("crlf", "cr", "bom", "no-space", "unterminated") or comment:
             if oddity.kind not in seen:
                 yield Finding(
                     f"byte {oddity.offset}", f"{oddity.kind}: {shown(oddity.text)}" if oddity.text else oddity.kind
@@ -356,6 +357,22 @@ def answer_is_streamed_once(exchange: Exchange) -> Iterator[Finding]:
                 and parts[number - 1][2].get("delta") != choice["delta"]
             ):
                 yield Finding(f"{event.place} {at}", f"choice {index} begins again")
+
+
+@must(CHAT_CHUNK, on=CHAT_STREAM)
+def deltas_do_not_repeat_the_text(exchange: Exchange) -> Iterator[Finding]:
+    """A delta holds what is new, not the whole text so far.
+
+    Every client joins the deltas: of "A", "A b", "A b c" it makes "AA bA b c".
+
+    Fix: send the difference to the chunk before; some upstreams stream the whole text each time.
+    """
+    parts = pieces(exchange).get(0, [])
+    said = [(event, text) for event, _, choice in parts if (text := get(choice, "/delta/content", str))]
+    if len(said) < 4:
+        raise Absent("too short to tell")
+    if all(len(later) > len(text) and later.startswith(text) for (_, text), (_, later) in pairwise(said)):
+        yield Finding(said[1][0].place, f"{shown(said[1][1][:60])} begins with all that was said before")
 
 
 @must(CHAT_CHUNK, on=OPENAI_STREAMS)

@@ -65,6 +65,8 @@ def body_is_json(exchange: Exchange) -> Iterator[Finding]:
     """
     if exchange.request.method in ("OPTIONS", "HEAD"):
         raise Absent("no body is needed")
+    if exchange.request.has("origin") and exchange.status == 403:
+        raise Absent("told by origin_makes_no_difference")
     unpacked(exchange)
     try:
         if not isinstance(exchange.answered.json, dict | list):
@@ -89,6 +91,20 @@ def envelope_is_openais(exchange: Exchange) -> Iterator[Finding]:
     """
     if get(exchange.answered.json, "/type", str) == "error":
         yield Finding("/type", "the envelope is Anthropic's")
+
+
+@should(HTTP, on=EVERY, answers=REFUSED, needs=(STATUS, HEADERS), when=in_dialect)
+def refusal_is_labelled_as_json(exchange: Exchange) -> Iterator[Finding]:
+    """A refusal whose body is JSON says so in its Content-Type.
+
+    SDKs that look at the label show the raw text in place of the message, or nothing at all.
+
+    Fix: send `Content-Type: application/json` with errors too.
+    """
+    exchange.answered.json  # noqa: B018
+    kind = exchange.answered.content_type
+    if not (kind == "application/json" or kind.endswith("+json")):
+        yield Finding("header content-type", f"{kind or 'no media type'} for a JSON body")
 
 
 @must(ERROR, on=OPENAI_ENVELOPE, answers=REFUSED)
@@ -377,7 +393,11 @@ def preflight_is_answered(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("status", f"{exchange.status}, Access-Control-Allow-Origin: {origin}")
 
 
-@should(CORS, on=EVERY, answers=ANY, when=lambda exchange: exchange.expect.get("with") == "an Origin header")
+def _from_elsewhere(exchange: Exchange) -> bool:
+    return exchange.expect.get("with") == "an Origin header"
+
+
+@should(CORS, on=EVERY, answers=ANY, when=_from_elsewhere)
 def origin_makes_no_difference(exchange: Exchange) -> Iterator[Finding]:
     """A request with an Origin header is answered like any other.
 

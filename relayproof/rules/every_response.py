@@ -21,11 +21,12 @@ STREAMED = tuple(STREAMS.values())
 WHOLE = tuple(surface for surface in SURFACES if surface not in (*STREAMED, AUDIO))
 REFUSED_FOR_NOW = (401, 402, 403, 429)
 UNSUPPORTED = re.compile(
-    r"(?i)not? .{0,20}support|unsupported|not allowed for|can't see|不支持|无法识别|deprecated|mmproj"
+    r"(?i)not? .{0,20}(?:support|enabled)|unsupported|not allowed for|can't see|不支持|无法识别|deprecated|mmproj"
 )
 EVENTS = re.compile(rb"\s*(?:\xef\xbb\xbf)?(?:data|event|id|retry|)?:")
 GZIP = b"\x1f\x8b"
-LOST = re.compile(r"\ufffd|(?<!\\)(?:\\\\)*\\ufffd", re.IGNORECASE)
+HIGH, LOW = r"\\ud[89ab][0-9a-f]{2}", r"\\ud[c-f][0-9a-f]{2}"
+LOST = re.compile(rf"\ufffd|(?<!\\)(?:\\\\)*(?:\\ufffd|{HIGH}(?!{LOW})|(?<!{HIGH}){LOW})", re.IGNORECASE)
 PRIVATE = r"(?:(?:10|127)(?:\.\d{1,3}){3}|(?:192\.168|172\.(?:1[6-9]|2\d|3[01]))(?:\.\d{1,3}){2})"
 PUBLIC = r"platform\.openai|api\.openai|help\.openai|docs\.|ai\.google|console\."
 LEAKS = (
@@ -134,9 +135,10 @@ def text_is_utf_8(exchange: Exchange) -> Iterator[Finding]:
 
 @must(JSON_UTF8, on=(*WHOLE, *STREAMED), answers=OK, needs=FRAMING)
 def no_character_is_lost(exchange: Exchange) -> Iterator[Finding]:
-    """No character arrives as U+FFFD or as broken UTF-8.
+    """No character arrives as U+FFFD, as broken UTF-8, or as half of an escaped pair.
 
-    A proxy that decodes a stream block by block destroys every character that lies on a border, Chinese first.
+    A proxy that decodes a stream block by block destroys every character that lies on a border, Chinese first; one
+    that cuts a text by UTF-16 units tears emoji in two, and strict parsers refuse the halves.
 
     Fix: pass bytes on as they are, or decode with an incremental decoder.
     """
@@ -146,7 +148,7 @@ def no_character_is_lost(exchange: Exchange) -> Iterator[Finding]:
     found = LOST.search(text)
     if found:
         at = found.start()
-        yield Finding("body", f"U+FFFD in {shown(text[max(0, at - 30) : at + 30])}")
+        yield Finding("body", f"U+FFFD or half a character in {shown(text[max(0, at - 30) : at + 30])}")
 
 
 @must(HTTP, on=EVERY, answers=ANY, needs=(HEADERS, FRAMING))
@@ -160,10 +162,12 @@ def content_encoding_is_true(exchange: Exchange) -> Iterator[Finding]:
     response = exchange.answered
     encoding = response.header("content-encoding").lower()
     packed = response.body.startswith(GZIP)
-    if encoding in ("gzip", "x-gzip") and response.body and response.decoded is response.body:
+    if encoding in ("gzip", "x-gzip", "deflate") and response.body and response.decoded is response.body:
         yield Finding("header content-encoding", f"{encoding}, but the body is not: {shown(response.text[:60])}")
     if packed and not encoding and exchange.surface != AUDIO:
         yield Finding("body", "gzip bytes without a Content-Encoding header")
+    if response.decoded is not response.body and response.decoded.startswith(GZIP):
+        yield Finding("body", f"packed twice, labelled {encoding} once")
 
 
 @must(ERROR_CODES, on=EVERY, answers=OK, needs=STATUS, when=lambda exchange: _has_no_other_judge(exchange))

@@ -100,6 +100,7 @@ CURRENT = re.compile(
     r"(?i)search|look ?up|google|\bweb\b|news|latest|today|current|price|weather|who won|\b20[2-9]\d\b|"
     r"搜索|查|最新|今天|新闻|天气"
 )
+SIGNING = re.compile(r"gemini-([3-9]|\d\d)")
 WRAPPERS = ("arguments", "args", "input", "parameters")
 BYTES_A_TOKEN = 24
 UNSEEN_TOKENS = 64
@@ -496,6 +497,8 @@ def max_tokens_means_the_limit_was_used(exchange: Exchange) -> Iterator[Finding]
     """
     ended(exchange, CUT)
     used, limit = counted(exchange), _limit(exchange)
+    if used * BYTES_A_TOKEN < spoken(exchange):
+        raise Absent("told by token_counts_are_possible")
     if used < limit * 0.8 - 2:
         yield Finding("/usageMetadata", f"{used} tokens of output, but the limit was {limit}")
 
@@ -620,7 +623,7 @@ def names_are_not_invented(exchange: Exchange) -> Iterator[Finding]:
     Fix: compare the tools that reached the upstream with those that were sent.
     """
     for at, name in named_calls(exchange):
-        if name not in offered(exchange) and not _alike(name, offered(exchange)):
+        if name and name not in offered(exchange) and not _alike(name, offered(exchange)):
             yield Finding(at, f"{shown(name)}; declared: {', '.join(sorted(offered(exchange)))}")
 
 
@@ -711,6 +714,19 @@ def call_ids_are_unique(exchange: Exchange) -> Iterator[Finding]:
         if mine in seen:
             yield Finding(at, f"{shown(name)} is the id of two calls")
         seen[mine] = at
+
+
+@must(PART, on=BOTH, relay=SHOULD, when=lambda exchange: bool(SIGNING.search(exchange.get("/modelVersion", str, ""))))
+def calls_are_signed(exchange: Exchange) -> Iterator[Finding]:
+    """Function calls of Gemini 3 and later come with a thoughtSignature.
+
+    The next turn sends it back, and the model refuses a call whose signature is lost.
+
+    Fix: pass every key of a part on, in streams too.
+    """
+    calls(exchange)
+    if not any(part.get("thoughtSignature") for _, part in exchange.find("/candidates/*/content/parts/*", dict)):
+        yield Finding(calls(exchange)[0][0], "no thoughtSignature beside it")
 
 
 @must(OBSERVED, on=BOTH)
@@ -856,12 +872,9 @@ def _names(exchange: Exchange) -> tuple[str, str]:
     """(model asked for, model that answered). Raises Absent when one is not told."""
     answered = exchange.one("/modelVersion", str).removeprefix("models/")
     wanted = unquote(exchange.model).removeprefix("models/")
-    if not answered or not wanted or REQUEST_UNKNOWN in wanted:
+    if not answered or not wanted or wanted == "unknown":
         raise Absent("no names")
     return wanted, answered
-
-
-REQUEST_UNKNOWN = "unknown"
 
 
 @must(RESPONSE, on=BOTH)
@@ -874,9 +887,13 @@ def model_is_the_one_asked_for(exchange: Exchange) -> Iterator[Finding]:
     Fix: route to the model that was asked for, and name in the answer what really answered.
     """
     wanted, answered = _names(exchange)
-    kinds = [set(KINDS.findall(name.lower())) for name in (wanted, answered)]
-    if all(kinds) and not kinds[0] & kinds[1]:
+    if not _of_one_kind(wanted, answered):
         yield Finding("/modelVersion", f"{shown(answered)} answered, {shown(wanted)} was asked for")
+
+
+def _of_one_kind(wanted: str, answered: str) -> bool:
+    kinds = [set(KINDS.findall(name.lower())) for name in (wanted, answered)]
+    return not all(kinds) or bool(kinds[0] & kinds[1])
 
 
 @should(RESPONSE, on=BOTH)
@@ -889,8 +906,8 @@ def model_is_named_plainly(exchange: Exchange) -> Iterator[Finding]:
     Fix: take the provider's prefix off, and answer with the version that was asked for.
     """
     wanted, answered = _names(exchange)
-    if re.search(r"latest|preview|exp", wanted):
-        raise Absent("a name that is moved")
+    if re.search(r"latest|preview|exp", wanted) or not _of_one_kind(wanted, answered):
+        raise Absent("a name that is moved, or told by model_is_the_one_asked_for")
     if not same_model(wanted, answered):
         yield Finding("/modelVersion", f"{shown(answered)} for {shown(wanted)}")
 
@@ -1121,6 +1138,8 @@ def google_key_opens_the_common_list(exchange: Exchange) -> Iterator[Finding]:
     """
     if exchange.status == 404:
         raise Absent("no such path")
-    body = None if not exchange.succeeded else exchange.answered.json
-    if not isinstance(get(body, "/data", list) or get(body, "/models", list), list):
+    body = exchange.answered.json if exchange.succeeded else None
+    if get(body, "/error"):
+        raise Absent("told by error_is_not_a_success")
+    if get(body, "/data", list) is None and get(body, "/models", list) is None:
         yield Finding("status", f"{exchange.status}: {said(exchange)}")

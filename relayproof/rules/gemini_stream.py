@@ -17,7 +17,7 @@ from relayproof.rule import SHOULD, Finding, Source, must, should
 from relayproof.rules import shapes
 from relayproof.rules.gemini import CANDIDATE, RESPONSE, USAGE, asked, holds, runs_tools
 from relayproof.schema import shown
-from relayproof.streams.gemini import Chunk, chunks
+from relayproof.streams.gemini import KNOWN, Chunk, chunks
 from relayproof.surface import GEMINI_STREAM, wants_sse
 
 CLIENT = Source("google-genai 3.4.0", "_api_client.py, HttpResponse.segments")
@@ -86,14 +86,24 @@ def array_is_sent_without_alt_sse(exchange: Exchange) -> Iterator[Finding]:
     asked(exchange)
     if exchange.events:
         yield Finding("body", f"{len(exchange.events)} events instead of an array")
-        return
+    elif not isinstance(exchange.answered.json, list):
+        yield Finding("/", f"{shown(exchange.answered.json)[:120]} instead of an array")
+
+
+@must(PROTO, on=GEMINI_STREAM, when=as_array)
+def array_is_one_json_value(exchange: Exchange) -> Iterator[Finding]:
+    """A stream without `alt=sse` is one JSON value, when it has come to its end.
+
+    Most clients of this form parse it as a whole. A bracket that is never closed, two arrays, or a page break them.
+
+    Fix: write `[` before the first chunk, `,` between two, and `]` behind the last, also when the upstream breaks off.
+    """
+    if exchange.events:
+        raise Absent("told by array_is_sent_without_alt_sse")
     try:
-        body = exchange.answered.json
+        exchange.answered.json  # noqa: B018
     except Absent:
-        yield Finding("body", f"no JSON array: {shown(exchange.answered.text[:120])}")
-        return
-    if not isinstance(body, list):
-        yield Finding("/", f"{shown(body)[:120]} instead of an array")
+        yield Finding("body", f"no JSON value: {shown(exchange.answered.text[:120])}")
 
 
 @must(REST, on=GEMINI_STREAM, needs=HEADERS, when=as_array)
@@ -147,9 +157,8 @@ def stream_holds_an_answer(exchange: Exchange) -> Iterator[Finding]:
     found = chunks(exchange.answered)
     if broken(exchange) or (not found and not _is_empty(exchange)):
         raise Absent("an error was reported, or told by the rules of its form")
-    told = (document.get("candidates") or get(document, "/promptFeedback/blockReason") for _, document in found)
-    if not any(told) and not any(key in document for _, document in found for key in ("promptFeedback", "candidates")):
-        yield Finding("body", f"no candidate in {len(found)} chunk(s)")
+    if not any(key in document for _, document in found for key in KNOWN):
+        yield Finding("body", f"no candidate in {len(found)} chunk(s): {exchange.answered.text[:120]}")
 
 
 def _is_empty(exchange: Exchange) -> bool:
@@ -212,7 +221,7 @@ def last_chunk_has_the_finish_reason(exchange: Exchange) -> Iterator[Finding]:
         raise Absent("an error was reported")
     for index, parts in pieces(exchange).items():
         place, last = parts[-1]
-        if not last.get("finishReason"):
+        if not last.get("finishReason") and "finish_reason" not in last:
             earlier = next((where for where, each in parts if each.get("finishReason")), None)
             what = f"candidate {index} ends without a finishReason"
             yield Finding(f"{place}/finishReason", what + (f"; it stands in {earlier}" if earlier else ""))
@@ -246,8 +255,10 @@ def usage_is_told(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: pass usageMetadata on; count yourself where the upstream sends none.
     """
-    if broken(exchange):
+    if broken(exchange) or not exchange.json:
         raise Absent("an error was reported")
+    if any("usage_metadata" in document for _, document in sent(exchange)):
+        raise Absent("told by the schema")
     told = [usage for _, document in sent(exchange) for _, usage in find(document, "/usageMetadata", dict)]
     if not any(is_a(usage.get(key), int) for usage in told for key in ("totalTokenCount", "candidatesTokenCount")):
         yield Finding("usageMetadata", f"no totalTokenCount in {len(sent(exchange))} chunk(s)")

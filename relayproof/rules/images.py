@@ -144,6 +144,8 @@ def n_is_honoured(exchange: Exchange) -> Iterator[Finding]:
     Fix: send n upstream, or send n requests; refuse n where neither is possible.
     """
     asked = number(exchange, "n", 1)
+    if asked > 1 and names_dall_e_3(exchange):
+        raise Absent("told by dall_e_3_makes_one_picture")
     got = len(entries(exchange)) if in_events(exchange) else len(exchange.one("/data", list))
     if asked >= 1 and got and got != asked:
         yield Finding("/data", f"{got} instead of {asked}")
@@ -335,19 +337,6 @@ def _fits(asked: tuple[int, int], got: tuple[int, int], slack: int) -> bool:
     return all(abs(want - have) <= slack for want, have in zip(asked, got, strict=True))
 
 
-@must(IMAGE_LIST, on=IMAGES)
-def created_is_in_seconds(exchange: Exchange) -> Iterator[Finding]:
-    """`created` is counted in seconds, not in milliseconds.
-
-    Clients that read it as seconds file the picture under the year 57000, or crash.
-
-    Fix: divide by 1,000.
-    """
-    created = exchange.one("/created", int)
-    if created >= MILLISECONDS:
-        yield Finding("/created", f"{created} is in milliseconds")
-
-
 @must(IMAGE_LIST, on=IMAGES, needs=CLOCK)
 def created_is_now(exchange: Exchange) -> Iterator[Finding]:
     """`created` is the time of the answer, within a day.
@@ -358,7 +347,7 @@ def created_is_now(exchange: Exchange) -> Iterator[Finding]:
     """
     created, now = exchange.one("/created", int), exchange.expect.get("now")
     if not now or created >= MILLISECONDS:
-        raise Absent("no clock, or told by created_is_in_seconds")
+        raise Absent("no clock, or milliseconds: told by the schema")
     if abs(created - now) > A_DAY:
         yield Finding("/created", f"{created} is {abs(created - now) / A_DAY:,.0f} days from now")
 
@@ -374,6 +363,22 @@ def dall_e_3_tells_its_prompt(exchange: Exchange) -> Iterator[Finding]:
     for place, entry in entries(exchange):
         if not entry.get("revised_prompt"):
             yield Finding(f"{place}/revised_prompt", "missing or empty")
+
+
+@should(IMAGE_USAGE, on=IMAGES, when=names_gpt_image)
+def usage_is_given(exchange: Exchange) -> Iterator[Finding]:
+    """The gpt-image models come with a usage object.
+
+    They are billed by tokens, and nothing else says how many a picture took.
+
+    Fix: pass the upstream's usage on.
+    """
+    if in_events(exchange):
+        found = any(isinstance(event.body.get("usage"), dict) for event in exchange.events)
+    else:
+        found = isinstance(exchange.one("/data", list) and exchange.get("/usage"), dict)
+    if not found:
+        yield Finding("/usage", "missing")
 
 
 @must(IMAGE_USAGE, on=IMAGES)

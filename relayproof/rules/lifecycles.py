@@ -127,7 +127,7 @@ def times_of_another_day(look: Look, unit: int) -> Iterator[Finding]:
 
 def right_size(value: int, unit: int) -> bool:
     """False for seconds in place of milliseconds and the like, which the schema tells."""
-    return 10**9 <= value / unit < 10**10
+    return 10**9 * unit <= value < 10**10 * unit
 
 
 def times_that_change(group: Sequence[Exchange]) -> Iterator[Finding]:
@@ -158,7 +158,7 @@ def without_end(group: Sequence[Exchange]) -> Iterator[Finding]:
     waited, limit = (last.exchange.expect.get(key) for key in ("waited", "limit"))
     if waited is None or limit is None or (last.status == MODAL and not _confirmed(group)):
         raise Absent("nobody said that it was watched to the end")
-    state = f"{last.status} {last.task.get('progress')}"
+    state = last.status if last.progress is None else f"{last.status} {last.progress}%"
     if waited < limit:
         raise Untested(f"the task stood at {state} after {waited:g} s, and was not watched to the limit of {limit:g} s")
     first = lifecycle.segments(group)[-1][0]

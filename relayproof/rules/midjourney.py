@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 from urllib.parse import urlsplit
 
-from relayproof import lifecycle, schema
+from relayproof import lifecycle, pictures, schema
 from relayproof.exchange import CLOCK, CONTENT, HEADERS, IDS, STATUS, Exchange
 from relayproof.groups import tasks, together
 from relayproof.lifecycle import ACCEPTED, CALLBACKS, FETCH, LIST, MODAL, PICTURE, SEED, SUBMIT, SUCCESS, Look
@@ -60,12 +60,6 @@ STEADY = ("id", "action", "prompt", "submitTime")
 ENDED_FIELDS = ("id", "action", "prompt", "status", "progress", "imageUrl", "failReason", "submitTime", "finishTime")
 MODES = re.compile(r"^/mj-(?:fast|relax|turbo)(?=/mj/)")
 SMALLEST = 64
-MAGIC = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF8", "image/gif"),
-    (b"RIFF", "image/webp"),
-)
 A_FEW_MINUTES = 300
 
 
@@ -305,10 +299,10 @@ def blend_needs_two_to_five_pictures(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: count base64Array before the task is made.
     """
-    pictures = exchange.asked("/base64Array", list)
-    if lifecycle.endpoint(exchange) != "blend" or pictures is None or 2 <= len(pictures) <= 5:
+    given = exchange.asked("/base64Array", list)
+    if lifecycle.endpoint(exchange) != "blend" or given is None or 2 <= len(given) <= 5:
         raise Absent("no blend, or one of the right size")
-    yield from _not_taken(exchange, f"a blend of {len(pictures)}")
+    yield from _not_taken(exchange, f"a blend of {len(given)}")
 
 
 @must(OBSERVED, on=MIDJOURNEY, answers=ANY, when=lambda exchange: exchange.expect.get("refusal") == "task")
@@ -469,7 +463,7 @@ def buttons_are_unique(exchange: Exchange) -> Iterator[Finding]:
     for look in sights(exchange, lambda look: bool(look.task.get("buttons"))):
         customs = [custom for _, custom in find(look.task, "/buttons/*/customId", str) if custom]
         for custom in sorted({custom for custom in customs if customs.count(custom) > 1}):
-            yield Finding(f"{look.at}/buttons", f"{custom} stands there {customs.count(custom)} times")
+            yield Finding(f"{look.at}/buttons", f"{shown(custom)} stands there {customs.count(custom)} times")
 
 
 @must(OBSERVED, on=MIDJOURNEY, when=is_kind(FETCH, LIST))
@@ -512,10 +506,10 @@ def image_url_leads_to_a_picture(exchanges: tuple[Exchange, ...]) -> Iterator[Fi
     Fix: store the picture when the task ends, and serve it with status 200 and its Content-Type. To have pictures of
     other hosts fetched, set `pictures = true` under [relay] in relayproof.toml.
     """
-    pictures = list(lifecycle.family(exchanges, PICTURE))
-    if not pictures:
+    asked = list(lifecycle.family(exchanges, PICTURE))
+    if not asked:
         _why_no_picture(exchanges)
-    for each in pictures:
+    for each in asked:
         if 300 <= each.status < 400:
             raise Untested(f"imageUrl leads on: {each.status} to {shown(each.answered.header('location'))}")
         yield from _no_picture(each)
@@ -531,7 +525,7 @@ def _why_no_picture(exchanges: tuple[Exchange, ...]) -> None:
         raise Absent("other rules tell")
     if "waited" not in look.exchange.expect:
         raise Absent("nobody was there to ask")
-    raise Untested(f"the picture lies on {urlsplit(url).netloc}, which the settings do not allow to ask")
+    raise Untested(f"the picture lies elsewhere ({shown(url)}), where the settings do not allow to ask")
 
 
 def _no_picture(exchange: Exchange) -> Iterator[Finding]:
@@ -539,41 +533,16 @@ def _no_picture(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("status", f"{exchange.status} for imageUrl {shown(exchange.expect['picture'])}")
         return
     body, kind = exchange.answered.decoded, exchange.answered.content_type
-    real = next((name for magic, name in MAGIC if body.startswith(magic)), "")
-    if not real:
-        yield Finding("body", f"no picture: {shown(exchange.answered.text[:60])}")
+    drawn = pictures.read(body)
+    if drawn is None:
+        yield Finding(
+            "body", f"no picture, or one that breaks off: {len(body):,} bytes, {shown(body[:24].decode('latin-1'))}"
+        )
         return
     if not kind.startswith("image/"):
-        yield Finding("header content-type", f"{kind or 'no media type'} for {real}")
-    size = picture_size(body)
-    if size is not None and min(size) < SMALLEST:
-        yield Finding("body", f"a picture of {size[0]} x {size[1]}")
-    if not _whole(body):
-        yield Finding("body", f"{real} that breaks off after {len(body):,} bytes")
-
-
-def picture_size(body: bytes) -> tuple[int, int] | None:
-    """(width, height) in pixels of a PNG, GIF or JPEG; None where the head does not tell."""
-    if body.startswith(b"\x89PNG"):
-        return int.from_bytes(body[16:20], "big"), int.from_bytes(body[20:24], "big")
-    if body.startswith(b"GIF8"):
-        return int.from_bytes(body[6:8], "little"), int.from_bytes(body[8:10], "little")
-    at = 2
-    while body.startswith(b"\xff\xd8") and at + 9 < len(body) and body[at] == 0xFF:
-        if body[at + 1] in (0xC0, 0xC1, 0xC2):
-            return int.from_bytes(body[at + 7 : at + 9], "big"), int.from_bytes(body[at + 5 : at + 7], "big")
-        at += 2 + int.from_bytes(body[at + 2 : at + 4], "big")
-    return None
-
-
-def _whole(body: bytes) -> bool:
-    if body.startswith(b"\x89PNG"):
-        return b"IEND" in body[-16:]
-    if body.startswith(b"\xff\xd8"):
-        return b"\xff\xd9" in body[-64:]
-    if body.startswith(b"RIFF"):
-        return len(body) >= int.from_bytes(body[4:8], "little")
-    return True
+        yield Finding("header content-type", f"{kind or 'no media type'} for {drawn.form}")
+    if min(drawn.width, drawn.height) < SMALLEST:
+        yield Finding("body", f"a picture of {drawn.size}")
 
 
 @should(PLUS, on=MIDJOURNEY, when=is_kind(FETCH, LIST))
@@ -745,7 +714,7 @@ def action_is_the_one_asked_for(exchanges: tuple[Exchange, ...]) -> Iterator[Fin
     look = lifecycles.last_look(exchanges)
     action = look.task.get("action")
     if isinstance(action, str) and action and action != "ACTION" and action not in wanted:
-        yield Finding(f"{look.at}/action", f"{action} instead of {' or '.join(wanted)}")
+        yield Finding(f"{look.at}/action", f"{shown(action)} instead of {' or '.join(wanted)}")
 
 
 def _wanted_actions(submit: Exchange) -> tuple[str, ...]:
@@ -810,7 +779,8 @@ def button_of_a_finished_task_works(exchanges: tuple[Exchange, ...]) -> Iterator
 
 def _offered(press: Exchange, before: tuple[Exchange, ...]) -> bool:
     """True when a look at the parent showed it finished, with the button that is pressed."""
-    seen = [look for segment in lifecycle.segments(before) for look in segment if look.status == SUCCESS]
+    seen = [look for each in before for look in lifecycle.looks(each) if look.status == SUCCESS]
+    seen = [look for look in seen if look.id == lifecycle.parent(press)]
     if not seen or lifecycle.endpoint(press) not in PRESSES:
         return False
     custom = press.asked("/customId", str)
@@ -845,7 +815,7 @@ def waiting_button_asks_for_a_modal(exchanges: tuple[Exchange, ...]) -> Iterator
         raise Absent("no such button")
     waits = [look for segment in lifecycle.segments(exchanges) for look in segment if look.status == MODAL]
     if code(press) != 21 and not waits:
-        yield Finding("/code", f"{code(press)} for {pressed(press).split('::')[1]}, and the task never waited")
+        yield Finding("/code", f"{code(press)} for {shown(pressed(press))}, and the task never waited")
 
 
 @must(PLUS, on=MIDJOURNEY, answers=ANY, across=tasks)

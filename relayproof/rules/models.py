@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from relayproof.exchange import STATUS, Exchange
 from relayproof.groups import together
 from relayproof.pointer import Absent, find
-from relayproof.rule import ANY, SHOULD, Finding, must, should
+from relayproof.rule import ANY, SHOULD, Finding, Untested, must, should
 from relayproof.rules import shapes
 from relayproof.rules.sources import MODEL, MODEL_LIST, OBSERVED
 from relayproof.schema import shown
@@ -97,6 +97,8 @@ def unknown_model_is_not_found(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: answer 404 with code model_not_found.
     """
+    if exchange.status in (401, 403, 429):
+        raise Untested(f"the relay answered {exchange.status}")
     if exchange.status != 404:
         yield Finding("status", f"{exchange.status} instead of 404")
 
@@ -161,6 +163,8 @@ def trailing_slash_is_no_model(exchange: Exchange) -> Iterator[Finding]:
     """
     if exchange.status == 404 or 300 <= exchange.status < 400:
         return
+    if exchange.status in (401, 403, 429):
+        raise Untested(f"the relay answered {exchange.status}")
     if not exchange.succeeded:
         yield Finding("status", f"{exchange.status}: {shown(exchange.answered.text[:120])}")
     elif not isinstance(exchange.get("/data"), list):

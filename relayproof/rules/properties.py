@@ -1,4 +1,4 @@
-"""Generated requests: what holds for any input, legal or not. Only the sender knows which it was: `expect["generated"]`."""
+"""Generated requests: what holds for any input, legal or not. Which it was, the sender says: `expect["generated"]`."""
 
 from __future__ import annotations
 

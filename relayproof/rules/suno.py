@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from relayproof import lifecycle, schema
 from relayproof.exchange import CLOCK, IDS, STATUS, Exchange
@@ -25,7 +24,7 @@ OTHER_DIALECT = Source("Crazyrouter documentation", "Suno query", "2026-11-23")
 STEADY = ("task_id", "action", "submit_time")
 ENDED_FIELDS = ("task_id", "action", "status", "progress", "fail_reason", "submit_time", "finish_time")
 CLIPS = 2
-NOTHING = re.compile(r"(?i)(?:^|[/=_.-])(?:none|null|nil|undefined|nan)(?:$|[/&_.-])")
+NOTHING = re.compile(r"(?i)(?:^|[/=_.-])(?:none|null|nil|undefined|nan)(?:$|[/?&#_.-])")
 
 
 def is_kind(*kinds: str) -> Any:
@@ -184,7 +183,7 @@ def action_is_the_one_asked_for(exchanges: tuple[Exchange, ...]) -> Iterator[Fin
     look = lifecycles.last_look(exchanges)
     action = look.task.get("action")
     if isinstance(action, str) and action and action.upper() != wanted:
-        yield Finding(f"{look.at}/action", f"{action} instead of {wanted}")
+        yield Finding(f"{look.at}/action", f"{shown(action)} instead of {wanted}")
 
 
 @should(NEW_API_SUNO, on=SUNO, when=is_kind(FETCH, LIST))
@@ -265,7 +264,7 @@ def finished_songs_can_be_heard(exchange: Exchange) -> Iterator[Finding]:
         raise Absent("no songs; the schema tells")
     for at, song in found:
         url = song.get("audio_url")
-        if not isinstance(url, str) or urlsplit(url).scheme != "https" or not lifecycle.is_public(url):
+        if not isinstance(url, str) or not url.startswith("https://") or not lifecycle.is_public(url):
             yield Finding(f"{at}/audio_url", f"{shown(url)} with status {shown(song.get('status'))}")
         if not _has_duration(song):
             yield Finding(f"{at}/metadata/duration", shown(get(song, "/metadata/duration")))
@@ -273,8 +272,7 @@ def finished_songs_can_be_heard(exchange: Exchange) -> Iterator[Finding]:
 
 def _has_duration(song: dict[str, Any]) -> bool:
     """True for a duration over 0 in either place; also where a dialect has no place for it."""
-    told = [song[key] for key in ("duration",) if key in song]
-    told += [song["metadata"]["duration"]] if "duration" in (song.get("metadata") or {}) else []
+    told = [value for path in ("/duration", "/metadata/duration") for _, value in find(song, path)]
     if not told and not isinstance(song.get("metadata"), dict):
         return True
     return any(is_a(value, float) and value > 0 for value in told)
@@ -298,8 +296,7 @@ def addresses_hold_an_id(exchange: Exchange) -> Iterator[Finding]:
     if not found:
         raise Absent("no addresses")
     for at, url in found:
-        parts = urlsplit(url)
-        if NOTHING.search(f"{parts.path}?{parts.query}"):
+        if NOTHING.search(url.partition("://")[2].partition("/")[2]):
             yield Finding(at, shown(url))
 
 

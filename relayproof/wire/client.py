@@ -74,27 +74,24 @@ class Client:
         self.budget.reserve(reserved)
         number = self.number()
         request = self._request(call)
-        response, failure = self._exchange(request)
+        response, failure = self._exchange(request, call.patience)
         exchange = Exchange(
             request=self._record(request),
             response=response,
             id=number,
             probe=probe,
             session=session,
-            failure=failure,
+            failure=self.scrubber.text(failure),
             expect=dict(call.expect),
         )
         self.budget.settle(reserved, _used(exchange, reserved))
         return exchange
 
     def _request(self, call: Call) -> httpx.Request:
-        headers = {
-            "User-Agent": f"relayproof/{__version__}",
-            "Accept": "*/*",
-            "Accept-Encoding": "gzip, deflate",
-            **self.relay.headers,
-        }
-        headers |= self._key_header(call) | dict(call.headers)
+        given = {"User-Agent": f"relayproof/{__version__}", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
+        headers = httpx.Headers(given)
+        for more in ({} if call.elsewhere else self.relay.headers, self._key_header(call), call.headers):
+            headers.update(more)
         if call.expect.get("refusal"):
             headers["Connection"] = "close"  # a server that refuses without reading the body spoils the next request
         body: dict[str, Any] = {}
@@ -107,13 +104,16 @@ class Client:
         elif call.body is not None:
             body = {"content": call.body}
         waits = self.relay.timeouts
-        timeout = httpx.Timeout(connect=waits.connect, read=waits.first_byte, write=waits.first_byte, pool=waits.whole)
-        headers = {name: value for name, value in headers.items() if value}
+        first_byte = waits.first_byte * call.patience
+        timeout = httpx.Timeout(connect=waits.connect, read=first_byte, write=waits.first_byte, pool=waits.whole)
+        filled = [(name, value) for name, value in headers.raw if value]
         url = call.path if call.elsewhere else self.relay.address(call.path)
         url += self._key_parameter(call, url)
-        return self._http.build_request(call.method, url, headers=headers, timeout=timeout, **body)
+        return self._http.build_request(call.method, url, headers=filled, timeout=timeout, **body)
 
     def _key(self, call: Call) -> str | None:
+        if call.elsewhere:
+            return None
         key = {"own": self.relay.key.reveal(), "wrong": WRONG_KEY, "empty": "", "none": None}[call.key]
         return None if call.key == "own" and not key else key
 
@@ -130,24 +130,24 @@ class Client:
             return {}
         return {AUTH_HEADERS[call.auth]: f"Bearer {key}".strip() if call.auth == "bearer" else key}
 
-    def _exchange(self, request: httpx.Request) -> tuple[Response | None, str]:
+    def _exchange(self, request: httpx.Request, patience: float) -> tuple[Response | None, str]:
         started = time.monotonic()
         try:
             answer = self._http.send(request, stream=True)
         except httpx.HTTPError as error:
             return None, _failure(error)
         try:
-            return self._read(answer, started), ""
+            return self._read(answer, started, patience), ""
         finally:
             answer.close()
 
-    def _read(self, answer: httpx.Response, started: float) -> Response:
-        answer.request.extensions["timeout"]["read"] = self.relay.timeouts.gap
+    def _read(self, answer: httpx.Response, started: float, patience: float) -> Response:
+        answer.request.extensions["timeout"]["read"] = self.relay.timeouts.gap * patience
         reads: list[tuple[float, int]] = []
         chunks: list[bytes] = []
         ended = Ended.COMPLETE
         try:
-            for chunk in self._bounded(answer, started):
+            for chunk in self._bounded(answer, started, patience):
                 reads.append((round(time.monotonic() - started, 4), len(chunk)))
                 chunks.append(chunk)
         except _TooMuch as limit:
@@ -158,14 +158,14 @@ class Client:
             ended = Ended.CUT
         return self._response(answer, b"".join(chunks), tuple(reads), ended, time.monotonic() - started)
 
-    def _bounded(self, answer: httpx.Response, started: float) -> Iterator[bytes]:
+    def _bounded(self, answer: httpx.Response, started: float, patience: float) -> Iterator[bytes]:
         size = 0
         for chunk in answer.iter_raw():
             size += len(chunk)
             yield chunk
             if size > self.relay.limits.body:
                 raise _TooMuch(Ended.TOO_LARGE)
-            if time.monotonic() - started > self.relay.timeouts.whole:
+            if time.monotonic() - started > self.relay.timeouts.whole * patience:
                 raise _TooMuch(Ended.TIMED_OUT)
 
     def _response(

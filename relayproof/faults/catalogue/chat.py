@@ -12,7 +12,6 @@ from relayproof.faults.parameters import (
     again,
     always,
     asks,
-    by_default,
     clamped,
     every,
     forwarded,
@@ -21,7 +20,7 @@ from relayproof.faults.parameters import (
     refused,
     without,
 )
-from relayproof.faults.reply import TEXT, header, instead, status
+from relayproof.faults.reply import TEXT, header, instead
 from relayproof.pointer import find, get
 from relayproof.surface import CHAT, CHAT_STREAM, ERRORS, MODELS
 
@@ -244,7 +243,7 @@ def _uncounted_cache(usage: dict[str, Any]) -> dict[str, Any]:
 chat.seen("usage-zero-nonstream", "All counts are 0.", put(PROMPT, 0), put(SAID, 0), put(TOTAL, 0), by="chat/tokens-are-counted")
 chat.seen("usage-completion-zero-reasoning-nonzero", "Reasoning tokens are left out of completion_tokens.", put(SAID, 0), put(f"{DETAILS}/reasoning_tokens", 60), by=("chat/reasoning-*", "chat/usage-*", "chat/tokens-are-counted"))
 MONEY.seen("usage-multiplied-by-ratio", "The counts are multiplied by a group's price ratio.", multiplied(2.5), by=("chat/streamed-prompt-*", "usage/*", "usage/*"))
-MONEY.seen("chat-usage-anthropic-cache-missing", "What was read from the cache is missing from prompt_tokens.", only(again, change("/usage", _uncounted_cache)), by=("chat/same-prompt-*", "chat/streamed-prompt-*", "usage/*"), ask=(CHAT, ERRORS))
+MONEY.seen("chat-usage-anthropic-cache-missing", "What was read from the cache is missing from prompt_tokens.", only(again, change("/usage", _uncounted_cache)), by=("chat/prompt-is-counted-*", "chat/streamed-prompt-*", "usage/*"), ask=(CHAT, ERRORS))
 chat.sibling("usage-prompt-zero", "prompt_tokens is 0.", put(PROMPT, 0), edit(lambda document: document["usage"].update(total_tokens=document["usage"]["completion_tokens"])), by="chat/tokens-are-counted")
 chat.sibling("usage-completion-zero", "completion_tokens is 0.", put(SAID, 0), edit(lambda document: document["usage"].update(total_tokens=document["usage"]["prompt_tokens"])), by="chat/tokens-are-counted")
 chat.sibling("usage-total-zero", "total_tokens is 0.", put(TOTAL, 0), by="chat/usage-adds-up")
@@ -266,7 +265,7 @@ MONEY.sibling("usage-prompt-random", "prompt_tokens is another number each time.
 MONEY.sibling("prompt-injected", "The relay puts 200 words of its own before the prompt.",
               forwarded(lambda body: body["messages"].insert(0, {"role": "system", "content": "You are a helpful relay. " * 40})), by=("chat/*prompt*", "usage/*"))  # fmt: skip
 MONEY.sibling("prompt-counted-as-constant", "prompt_tokens is always 100.", edit(lambda document: document["usage"].update(prompt_tokens=100, total_tokens=100 + document["usage"]["completion_tokens"])), by=("chat/*prompt*", "usage/*"))
-chat.sibling("prompt-counted-n-times", "With n = 2 the prompt is billed twice.",
+MONEY.sibling("prompt-counted-n-times", "With n = 2 the prompt is billed twice.",
              only(asks("/n"), edit(lambda document: document["usage"].update(prompt_tokens=document["usage"]["prompt_tokens"] * 2, total_tokens=document["usage"]["prompt_tokens"] * 2 + document["usage"]["completion_tokens"]))), by="usage/*")  # fmt: skip
 
 # Two answers

@@ -9,7 +9,6 @@ from relayproof.faults.answer import Answer
 from relayproof.faults.document import change, drop, edit, only, put, rename
 from relayproof.faults.fault import WARNS, Condition, Family, anyhow, ok, refused
 from relayproof.faults.parameters import asks, both, by_default, every, openai_error, with_header, without
-from relayproof.faults.parameters import refused as refuses
 from relayproof.faults.reply import HTML, TEXT, gzipped, header, headers_gone, instead, message, status
 from relayproof.pointer import get
 from relayproof.surface import CHAT, CHAT_STREAM, COMPLETIONS, EMBEDDINGS, ERRORS, MODELS

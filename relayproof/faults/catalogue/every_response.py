@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from relayproof.faults import transport
-from relayproof.faults.answer import Answer, Frame
+from relayproof.faults.answer import Frame
 from relayproof.faults.document import change, only, put
-from relayproof.faults.fault import WARNS, Family, Wire, anyhow, ok, refused
+from relayproof.faults.fault import UNTESTED, WARNS, Family, Wire, anyhow, refused
 from relayproof.faults.parameters import every
 from relayproof.faults.reply import body, gzipped, header, header_again, headers_gone, instead
 from relayproof.faults.stream import done, first, frames, insert, middle, not_first, whole, written
@@ -118,7 +118,7 @@ STREAMED = Family("common", (CHAT_STREAM,))
 BOTH = Family("common", (CHAT, CHAT_STREAM), (CHAT, CHAT_STREAM))
 REFUSALS = Family("common", (CHAT,), (CHAT, ERRORS), when=refused)
 ANSWERED = ("every-response/*",)
-STREAMED.seen("header-transfer-encoding-twice", "Transfer-Encoding: chunked comes twice.", Wire(transport.chunked_twice), by="every-response/single-headers-*")
+STREAMED.seen("header-transfer-encoding-twice", "Transfer-Encoding: chunked comes twice.", Wire(transport.chunked_twice), by=("every-response/single-headers-*", CUT))
 WHOLE.sibling("length-too-small", "Content-Length counts letters, not bytes.", Wire(transport.length_too_small), by=ANSWERED)
 WHOLE.sibling("length-too-large", "Content-Length promises more than comes.", Wire(transport.length_too_large), by=CUT)
 WHOLE.sibling("two-lengths", "Two Content-Length headers differ.", Wire(transport.two_lengths), by=ANSWERED)
@@ -128,7 +128,7 @@ BOTH.sibling("connection-reset", "The connection is reset in the middle of the a
 STREAMED.sibling("last-chunk-missing", "The empty chunk that ends the body never comes.", Wire(transport.cut_before_the_last_chunk), by=CUT)
 STREAMED.sibling("chunked-but-plain", "The body is chunked by its header only.", Wire(transport.chunked_but_plain), by=ANSWERED)
 STREAMED.sibling("chunk-sizes-wrong", "The sizes of the chunks are wrong.", Wire(transport.chunk_sizes_wrong), by=ANSWERED)
-BOTH.sibling("no-answer-at-all", "The connection closes without a word.", Wire(transport.nothing_at_all), by=ANSWERED)
+BOTH.sibling("no-answer-at-all", "The connection closes without a word.", Wire(transport.nothing_at_all), verdict=UNTESTED)
 WHOLE.sibling("only-a-head", "Status and headers come, and no body.", Wire(transport.only_a_head), by=CUT)
 BOTH.sibling("header-without-colon", "A header line is none.", Wire(transport.header_without_colon), by=ANSWERED)
 WHOLE.sibling("no-http", "A body comes without a status line.", Wire(transport.no_http), by=ANSWERED)

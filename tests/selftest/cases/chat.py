@@ -70,6 +70,11 @@ def echo(text: str, *, streamed: bool) -> Exchange:
     return replace(restream(given, [parts[0], *said, *parts[1:]]), id="2", expect={"echo": "1833 年 🎉"})
 
 
+def counted_again(prompt: int) -> Exchange:
+    """The same request once more, with another prompt count."""
+    return again(PLAIN, "2", usage__prompt_tokens=prompt, usage__total_tokens=prompt + SAID)
+
+
 def counted(prompt: int) -> Exchange:
     """The stream of STREAM with another prompt count."""
     documents = events(STREAM)
@@ -173,6 +178,7 @@ CASES = [
         CUT,
         changed(altered(CUT, content="The sea is wide and carries shi"), f"{CHOICE}/finish_reason", "stop"),
     ),
+    Case("chat/length-means-the-limit-was-used", CUT, asking(CUT, "/max_tokens", 400)),
     Case("chat/stop-is-honoured", STOPPED, altered(STOPPED, content="1 2 3 4 5 6")),
     Case("chat/created-is-now", made(NOW - 60), made(NOW - 10**8)),
     Case("chat/created-is-given", PLAIN, changed(PLAIN, "/created", 0)),
@@ -195,8 +201,9 @@ CASES = [
     Case(
         "chat/same-prompt-has-same-tokens",
         (PLAIN, again(PLAIN, "2")),
-        (PLAIN, again(PLAIN, "2", usage__prompt_tokens=90, usage__total_tokens=90 + SAID)),
+        (PLAIN, counted_again(ASKED + 1)),
     ),
+    Case("chat/prompt-is-counted-whole-each-time", (PLAIN, counted_again(ASKED)), (PLAIN, counted_again(ASKED * 9))),
     Case(
         "chat/streamed-prompt-has-same-tokens",
         (PLAIN, counted(ASKED)),

@@ -45,6 +45,17 @@ def swapped(given: Exchange = PLAIN) -> Exchange:
     return restream(given, [*before, last, text])
 
 
+def so_far(given: Exchange) -> Exchange:
+    """The stream, each delta holding the whole text up to it."""
+    documents, text = events(given), ""
+    for document in documents:
+        delta = document["choices"][0]["delta"]
+        text += delta.get("content") or ""
+        if delta.get("content"):
+            delta["content"] = text
+    return restream(given, documents)
+
+
 def in_deltas(change: Change) -> Change:
     """A change of every delta of a chunk."""
     return lambda document: [change(choice["delta"]) for choice in document["choices"]]
@@ -147,6 +158,7 @@ CASES = [
     Case("chat-stream/role-is-said-once", PLAIN, later(in_deltas(lambda delta: delta.update(role=None)))),
     Case("chat-stream/role-is-said-once", PLAIN, later(in_deltas(lambda delta: delta.update(role="assistant")))),
     Case("chat-stream/answer-is-streamed-once", PLAIN, BEGINS_AGAIN, also=("chat-stream/role-is-said-once",)),
+    Case("chat-stream/deltas-do-not-repeat-the-text", PLAIN, so_far(PLAIN)),
     Case("chat-stream/every-choice-finishes-once", PLAIN, TRUNCATED),
     Case("chat-stream/every-choice-finishes-once", PLAIN, restream(PLAIN, [*events(PLAIN), events(PLAIN)[-1]])),
     Case("chat-stream/nothing-is-said-after-the-end", PLAIN, swapped()),

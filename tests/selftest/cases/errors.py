@@ -51,7 +51,8 @@ def preflight(status: int, headers: tuple[tuple[str, str], ...]) -> Exchange:
 
 def with_origin(given: Exchange) -> Exchange:
     """A request that was sent with an Origin header."""
-    return replace(given, expect={"with": "an Origin header", "surface": "errors"})
+    request = replace(given.request, headers=(("origin", "https://client.example"),))
+    return replace(given, request=request, expect={"with": "an Origin header", "surface": "errors"})
 
 
 def after(given: Exchange) -> Exchange:
@@ -80,6 +81,8 @@ CASES = [
     Case("errors/matches-schema-openai", REFUSED, changed(REFUSED, "/error/param")),
     Case("errors/body-is-json", REFUSED, refused(524, HTML)),
     Case("errors/body-is-json", limited(("retry-after", "7")), answered(limited(("retry-after", "7")), b"")),
+    Case("errors/envelope-is-openais", REFUSED, refused(400, {"type": "error"} | told())),
+    Case("errors/refusal-is-labelled-as-json", REFUSED, refused(400, headers=(("content-type", "text/html"),))),
     Case("errors/type-and-param-are-words", REFUSED, refused(400, told(param="None", type="None"))),
     Case("errors/bad-key-is-refused", because("key", 401), because("key", 500)),
     Case("errors/bad-key-is-refused", because("key", 401), taken("key")),
@@ -115,7 +118,7 @@ CASES = [
     Case(
         "errors/origin-makes-no-difference",
         with_origin(chat()),
-        with_origin(refused(403)),
+        with_origin(answered(refused(403), b"")),
     ),
     Case("errors/refusals-are-stable", (REFUSED, replace(REFUSED, id="2")), (REFUSED, replace(refused(404), id="2"))),
     Case("errors/bad-requests-do-no-harm", (BAD, after(chat())), (BAD, after(refused(503)))),

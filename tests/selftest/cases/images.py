@@ -54,26 +54,31 @@ HALF = answered(replace(TWO_OF_3, response=LINKED.response))
 REPEATED = changed(TWO, "/data/1/b64_json", TWO.json["data"][0]["b64_json"])
 OTHER_WAY = json.loads(json.dumps(events(STREAMED)).replace("image_generation.", "image_edit."))
 
+BOTH = changed(LINKED, "/data/0/b64_json", coded(pictures.paint("png", (1024, 1024))))
+WRONG_FORM = painted("dall-e-2", size="256x256", response_format="url")
+WRONG_FORM = replace(ONE, response=WRONG_FORM.response)
+REPAINTED = changed(EDITED, "/data/0/b64_json", coded(pictures.paint("png", (256, 256), 9)))
+
 CASES = [
     Case("images/matches-schema", LINKED, changed(LINKED, "/created")),
+    Case("images/matches-schema", LINKED, changed(LINKED, "/created", 1_738_749_745_824)),
     Case("images/matches-schema", ONE, changed(ONE, "/data/0/b64_json", "data:image/png;base64," + coded(SMALL))),
     Case("images/matches-schema-openai", COUNTED, changed(COUNTED, "/usage/input_tokens_details")),
     Case("images/event-matches-schema", STREAMED, edited(STREAMED, 0, b64_json=None)),
-    Case("images/event-matches-schema-openai", STREAMED, edited(STREAMED, 0, created_at=None, quality="best")),
+    Case("images/event-matches-schema-openai", STREAMED, edited(STREAMED, 0, quality="best")),
     Case("images/n-is-honoured", TWO, changed(TWO, "/data", TWO.json["data"][:1])),
-    Case("images/a-picture-comes-in-one-form", LINKED, changed(LINKED, "/data/0/b64_json", coded(pictures.paint("png", (1024, 1024)))),
-         also=("images/response-format-is-honoured",)),
-    Case("images/response-format-is-honoured", ONE, changed(LINKED, "/data", ONE.json["data"])),
+    Case("images/a-picture-comes-in-one-form", LINKED, BOTH),
+    Case("images/response-format-is-honoured", ONE, WRONG_FORM),
     Case("images/response-format-is-accepted", LINKED, answered(LINKED, UNKNOWN, status=400)),
     Case("images/gpt-image-refuses-response-format", REFUSED, replace(REFUSED, response=COUNTED.response)),
-    Case("images/dall-e-3-makes-one-picture", TWO_OF_3, HALF, also=("images/n-is-honoured",)),
+    Case("images/dall-e-3-makes-one-picture", TWO_OF_3, HALF),
     Case("images/base64-is-a-picture", ONE, changed(ONE, "/data/0/b64_json", coded(SMALL[:60]))),
     Case("images/output-format-is-honoured", JPEG, replace(JPEG, response=COUNTED.response)),
     Case("images/size-is-honoured", ONE, changed(ONE, "/data/0/b64_json", coded(SMALL))),
     Case("images/answer-names-what-was-asked-for", COUNTED, changed(COUNTED, "/quality", "high")),
-    Case("images/created-is-in-seconds", LINKED, changed(LINKED, "/created", 1_738_749_745_824)),
     Case("images/created-is-now", NOW, replace(NOW, expect={"now": int(LINKED.json["created"]) + 10 * 86_400})),
     Case("images/dall-e-3-tells-its-prompt", LINKED, changed(LINKED, "/data/0/revised_prompt")),
+    Case("images/usage-is-given", COUNTED, changed(COUNTED, "/usage")),
     Case("images/usage-adds-up", COUNTED, changed(COUNTED, "/usage/total_tokens", 1)),
     Case("images/pictures-differ", TWO, REPEATED),
     Case("images/stream-is-honoured", STREAMED, replace(COUNTED, request=STREAMED.request)),
@@ -81,5 +86,5 @@ CASES = [
     Case("images/events-are-those-of-the-request", STREAMED, typed(STREAMED, OTHER_WAY)),
     Case("images/link-leads-to-a-public-place", PUBLIC, changed(PUBLIC, "/data/0/url", "http://localhost:3000/1.png")),
     Case("images/link-shows-the-picture", BEHIND, answered(BEHIND, SMALL)),
-    Case("images/mask-is-honoured", EDITED, changed(EDITED, "/data/0/b64_json", coded(pictures.paint("png", (256, 256), 9)))),
+    Case("images/mask-is-honoured", EDITED, REPAINTED),
 ]  # fmt: skip
