@@ -11,6 +11,9 @@ from functools import lru_cache
 from typing import Any
 
 
+LARGEST = 2**63
+
+
 class Absent(LookupError):
     """A rule asked for a part that the document does not have: the rule does not apply."""
 
@@ -36,11 +39,12 @@ def get(document: Any, path: str, kind: type = object, default: Any = None) -> A
 
 
 def is_a(value: Any, kind: type) -> bool:
-    """isinstance as JSON sees it: a bool is no number, an integer is a number."""
+    """isinstance as JSON sees it: a bool is no number, an integer is one, and one too large to reckon with is none."""
     if kind is object:
         return True
     if kind in (int, float):
-        return isinstance(value, int | float if kind is float else int) and not isinstance(value, bool)
+        number = isinstance(value, int | float if kind is float else int) and not isinstance(value, bool)
+        return number and (isinstance(value, float) or abs(value) < LARGEST)
     return isinstance(value, kind)
 
 

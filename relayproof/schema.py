@@ -102,6 +102,14 @@ def fits(foreign: Any, document: Any) -> bool:
     return next(mismatches_of(foreign, document), None) is None
 
 
+def is_schema(document: Any) -> bool:
+    """True for a JSON Schema that is not itself broken."""
+    try:
+        return bool(jsonschema_rs.meta.is_valid(document))
+    except (ValueError, jsonschema_rs.ReferencingError):
+        return False
+
+
 @functools.cache
 def _fast(name: str) -> Any:
     resources = [(BASE + f"{each}.json", load(each)) for each in names()]

@@ -54,7 +54,7 @@ class Raised(Exception):
     """What an SDK raised over an answer: `kinds` are the names of its classes, the nearest first."""
 
     def __init__(self, error: Exception) -> None:
-        super().__init__(f"{type(error).__name__}: {error}")
+        super().__init__(f"{type(error).__name__}: {error}".rstrip(": "))
         self.kinds = tuple(kind.__name__ for kind in type(error).__mro__)
 
 
@@ -106,7 +106,7 @@ def _client(sdk: str, handler: Callable[[Any], Any], root: str) -> Iterator[Any]
     with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _silence()
-        with http.Client(transport=http.MockTransport(handler), follow_redirects=False) as stub:
+        with http.Client(transport=http.MockTransport(handler), follow_redirects=True) as stub:
             yield _built(sdk, stub, NOWHERE + root)
 
 

@@ -26,6 +26,7 @@ from relayproof.reference import KEY, make_app, serving
 from relayproof.relay import Key, Limits, Relay, Timeouts
 from relayproof.rule import MUST, OPENAI, RELAY, SHOULD, Level
 from relayproof.surface import CHAT, ERRORS, MODELS
+from relayproof.wire.client import Client
 
 QUICK, SLOW = 0.0, 0.004
 LIMITS = Limits(requests=10_000, tokens=10_000_000, spend=MONEY, concurrency=1)
@@ -83,10 +84,11 @@ class Bench:
     def trial(self, fault: Fault) -> Trial:
         """Run the probes of the surfaces that the fault touches, and judge what came."""
         started = time.monotonic()
-        relay = FaultyRelay(make_app(), fault, KEY)
-        self._switch.app = relay
+        clock, app = _Clock(), make_app()
+        app.state.clock = clock.now
+        relay = self._switch.app = FaultyRelay(app, fault, KEY)
         with _pace(SLOW if fault.slow else QUICK), self._address(relay) as url:
-            run = session.run(_relay(url), _probes(fault))
+            run = session.run(_relay(url), _probes(fault), client=Client(_relay(url), sleep=clock.sleep))
         verdicts = {profile: _complaints(run, profile) for profile in (RELAY, OPENAI)}
         found_by, outcome = _outcome(fault, verdicts, run)
         others = verdicts[RELAY].all - set(found_by)
@@ -112,6 +114,19 @@ class _Switch:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await (self.app or make_app())(scope, receive, send)
+
+
+class _Clock:
+    """The time of the reference relay's tasks: waiting for one takes none of ours."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def now(self) -> float:
+        return time.time() + self._ahead
+
+    def sleep(self, seconds: float) -> None:
+        self._ahead += seconds
 
 
 @dataclass(frozen=True)

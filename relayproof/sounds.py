@@ -84,7 +84,7 @@ def samples(data: bytes) -> bytes:
     try:
         with wave.open(io.BytesIO(data)) as file:
             return file.readframes(len(data)) if file.getsampwidth() == SAMPLE_BYTES else b""
-    except (wave.Error, EOFError, struct.error):
+    except (wave.Error, EOFError, RuntimeError, struct.error):
         return b""
 
 
@@ -104,7 +104,7 @@ def _parsed(data: bytes) -> Any:
     kinds = {"mp3": MP3, "aac": AAC}
     try:
         return kinds.get(container(data), mutagen.File)(io.BytesIO(data))
-    except (mutagen.MutagenError, EOFError, ValueError, struct.error):
+    except (mutagen.MutagenError, EOFError, ValueError, TypeError, LookupError, ArithmeticError, struct.error):
         return None
 
 

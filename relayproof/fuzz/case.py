@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -32,6 +33,8 @@ OWN_TOOLS = (None, "function", "custom")
 GOOGLE_TOOLS = ("googleSearch", "codeExecution", "urlContext")
 DEAR_TIERS = ("priority", "flex", "scale", "fast")
 REACHES_OUT = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+ARGUMENTS = ("parameters", "input_schema")
+SCHEMA_KEYS = (*ARGUMENTS, "schema", "responseSchema")
 FILES = ("file", "image", "mask")
 NO_TEXT = {"integer", "number", "boolean"}
 LIMITS = {
@@ -201,7 +204,25 @@ def _sendable(body: Any) -> bool:
         text = dump(body)
     except (UnicodeEncodeError, ValueError):
         return False
-    return len(text) <= LARGEST_BODY and not REACHES_OUT.search(text.decode()) and not _too_large(body)
+    if len(text) > LARGEST_BODY or REACHES_OUT.search(text.decode()):
+        return False
+    return not _too_large(body) and all(map(_sound, _schemas_in(body)))
+
+
+def _schemas_in(value: Any) -> Iterator[tuple[str, Any]]:
+    """Every (key, JSON Schema) that a request brings along: of tools, and of the answer that it wants."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in inner:
+        if key in SCHEMA_KEYS and isinstance(each, dict):
+            yield str(key), each
+        else:
+            yield from _schemas_in(each)
+
+
+def _sound(named: tuple[str, dict[str, Any]]) -> bool:
+    """True for a schema that is one; a tool's arguments are an object. Our request schemas do not look into them."""
+    key, found = named
+    return schema.is_schema(found) and (key not in ARGUMENTS or found.get("type", "object") == "object")
 
 
 def _too_large(value: Any) -> bool:

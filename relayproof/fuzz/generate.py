@@ -30,14 +30,15 @@ class Drawn:
     what: str = ""
 
 
-def covering(operation: Operation, *, legal: bool) -> list[Drawn]:
+@functools.cache
+def covering(operation: Operation, *, legal: bool) -> tuple[Drawn, ...]:
     """One body for each value at a boundary, each key left out, each type that is wrong: one oddity at a time."""
     schema, target = _schema(), _target(operation)
     settings = schema.config.generation_for(operation=target, phase="coverage")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         cases = list(schema.iter_coverage_cases(target, generation_modes=[_mode(legal)], generation_config=settings))
-    return [_drawn(case, _said(case)) for case in cases if _about_the_body(case, operation)]
+    return tuple(_drawn(case, _said(case)) for case in cases if _about_the_body(case, operation))
 
 
 def wild(operation: Operation, count: int, seed: int, *, legal: bool) -> list[Drawn]:

@@ -79,7 +79,7 @@ class _Fuzzing:
         self.relay, self.client, self.seed, self.only, self.progress = relay, client, seed, only, progress
         self.result = Run(relay)
         self.good: Case | None = None
-        self.gone: list[Operation] = []
+        self.ended: list[Operation] = []
         self.streak, self.patience, self.over = 0, STREAK, False
 
     @property
@@ -93,7 +93,8 @@ class _Fuzzing:
         allowed = [self.queue(operation, legal=True) for operation in chosen if legal]
         forbidden = [self.queue(operation, legal=False) for operation in chosen if illegal and operation.request]
         self.phase(allowed, self.spent + math.ceil((budget - self.spent) * (LEGAL_SHARE if forbidden else 1)))
-        self.phase([queue for queue in forbidden if queue.operation not in self.gone], budget - bool(self.good))
+        there = [queue.operation for queue in allowed if queue.sent] + self.ended if legal else chosen
+        self.phase([queue for queue in forbidden if queue.operation in there], budget - bool(self.good))
         self.phase(allowed, budget - bool(self.good and forbidden))
         if forbidden and self.good and not self.over and self.spent < budget:
             self.check(self.good)
@@ -229,9 +230,9 @@ def family_of(case: Case | None) -> str:
 
 
 def _next(queues: Sequence[_Queue]) -> _Queue:
-    """The queue whose turn it is: over time, turns are as the weights are."""
+    """The queue whose turn it is: each once, then over time as the weights are."""
     for queue in queues:
         queue.credit += queue.weight
-    chosen = max(queues, key=lambda queue: queue.credit)
+    chosen = max(queues, key=lambda queue: (queue.sent == 0, queue.credit))
     chosen.credit -= sum(queue.weight for queue in queues)
     return chosen

@@ -13,14 +13,14 @@ from typing import Any
 
 from relayproof import schema
 from relayproof.fuzz import generate
-from relayproof.fuzz.case import Case, make, surface_of
+from relayproof.fuzz.case import SCHEMA_KEYS, Case, make, surface_of
 from relayproof.fuzz.generate import NOTHING, Drawn
 from relayproof.openapi import Operation
 from relayproof.relay import Relay
 from relayproof.surface import ANTHROPIC, CHAT, COMPLETIONS
 
 TOGETHER = 3
-CHUNK = 20
+CHUNK = 10
 BARREN = 100
 STREAMING = (CHAT, COMPLETIONS, ANTHROPIC)
 UNUSUAL = (
@@ -132,7 +132,7 @@ def _texts(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
         yield path
     elif isinstance(value, dict):
         for key, each in value.items():
-            yield from _texts(each, (*path, key))
+            yield from _texts(each, (*path, key)) if key not in SCHEMA_KEYS else ()
     elif isinstance(value, list):
         for number, each in enumerate(value):
             yield from _texts(each, (*path, number))

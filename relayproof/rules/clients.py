@@ -139,11 +139,13 @@ WIRE: dict[str, Callable[[Exchange], sdk.View]] = {
 def sdk_raises_the_right_error(exchange: Exchange) -> Iterator[Finding]:
     """The official SDK makes of a refusal the exception that belongs to its status.
 
-    Programs decide by the class whether to try again, to ask for another key, or to give up. An envelope that makes
-    the SDK itself stumble raises something that no program expects.
+    Programs decide by the class whether to try again, to ask for another key, or to give up. A refusal that is a
+    redirect to a login page makes the SDK run in circles, and raise what no program expects.
 
-    Fix: answer refusals with the error object of the dialect, as JSON.
+    Fix: answer refusals with 4xx or 5xx and the error object of the dialect; redirect no API path.
     """
+    if exchange.expect.get("refusal") == "base-url" and exchange.status < 400:
+        raise Absent("told by base_url_without_v1_is_told_clearly")
     wanted = _wanted(str(exchange.expect["sdk"]), exchange.status)
     try:
         reading(exchange)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -75,7 +74,7 @@ def decoded(text: Any) -> bytes:
     """The bytes of a base64 text. Raises Absent when it is none: that is for the schema to say."""
     try:
         data = base64.b64decode(text, validate=True) if isinstance(text, str) else b""
-    except binascii.Error:
+    except ValueError:
         raise Absent("told by the schema") from None
     if not data:
         raise Absent("no base64")

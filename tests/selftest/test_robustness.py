@@ -27,7 +27,7 @@ HEADERS = ("content-type", "content-encoding", "x-request-id", "x-ratelimit-limi
 DEEP = b"[" * 200_000
 odd = st.sampled_from(ODD)
 numbers = st.integers(0, 10_000)
-few = settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 def raises_nothing(*exchanges: Exchange) -> None:

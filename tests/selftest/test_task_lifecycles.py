@@ -155,6 +155,10 @@ def empty_when_done(kind: str, document: Document, memory: dict[str, Any]) -> Do
     return b"" if kind == "fetch" and document["status"] == "SUCCESS" else document
 
 
+def null_when_done(kind: str, document: Document, memory: dict[str, Any]) -> Document:
+    return None if kind == "fetch" and document["status"] == "SUCCESS" else document
+
+
 def every_second_press_refused(kind: str, document: Document, memory: dict[str, Any]) -> Document:
     if kind != "press":
         return document
@@ -219,6 +223,7 @@ MJ_FAULTS = [
     Fault("progress-stuck-85", "midjourney/task-comes-to-an-end", stuck(status="IN_PROGRESS", progress="85%")),
     Fault("relay-never-completes", "midjourney/task-comes-to-an-end", first_look_for_ever),
     Fault("fetch-empty-for-success", "every-response/body-is-one-json-value", empty_when_done),
+    Fault("fetch-null-for-success", "midjourney/task-matches-schema", null_when_done),
     Fault("action-refused", "midjourney/button-of-a-finished-task-works", every_second_press_refused),
     Fault("imageurl-localhost", "midjourney/image-url-is-public", on("SUCCESS", imageUrl=LOCALHOST)),
     Fault("imageurl-empty-on-success", "midjourney/task-matches-schema", on_grids(imageUrl="")),

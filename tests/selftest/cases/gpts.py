@@ -12,7 +12,9 @@ DRAWING = chat("Draw a red cube.", model="gpt-4-all")
 SEEN = chat("https://example.com/cube.png What colour is it?", model="gpt-4o-all")
 GIZMO = chat("Say hello.", model="gpt-4-gizmo-g-relayproof")
 AT = {"session": "case", "expect": {"link": "song", "surface": "gpts"}}
-SOUND = exchange("GET", "/v1/files/songs/1.mp3", None, voice.speak("la", "mp3"), headers=[("content-type", "audio/mpeg")], **AT)
+SOUND = exchange(
+    "GET", "/v1/files/songs/1.mp3", None, voice.speak("la", "mp3"), headers=[("content-type", "audio/mpeg")], **AT
+)
 ONE = "## The Sea\n[Listen](https://cdn.example/6f9619ff-8b86-d011-b42d-00c04fc964ff.mp3)"
 CITY = "It is Paris【4†source】."
 
@@ -37,15 +39,33 @@ CASES = [
     Case("gpts/drawing-comes-as-a-picture", DRAWING, changed(DRAWING, TEXT, "![cube](http://127.0.0.1:3000/cube.png)")),
     Case("gpts/drawing-comes-as-a-picture", DRAWING, asking(SEEN, "/messages/0/content", "请画一只猫")),
     Case("gpts/no-link-leads-into-a-sandbox", DRAWING, changed(DRAWING, TEXT, "[cube](sandbox:/mnt/data/cube.png)")),
-    Case("gpts/tools-are-not-overheard", DRAWING, changed(DRAWING, TEXT, '```json\n{"prompt": "a cube", "size": "1024x1024"}\n```')),
-    Case("gpts/tools-are-not-overheard", DRAWING, changed(DRAWING, TEXT, '{"prompt": "a cube", "n": 1}\n![](https://a.example/1.png)')),
+    Case(
+        "gpts/tools-are-not-overheard",
+        DRAWING,
+        changed(DRAWING, TEXT, '```json\n{"prompt": "a cube", "size": "1024x1024"}\n```'),
+    ),
+    Case(
+        "gpts/tools-are-not-overheard",
+        DRAWING,
+        changed(DRAWING, TEXT, '{"prompt": "a cube", "n": 1}\n![](https://a.example/1.png)'),
+    ),
     Case("gpts/tools-are-not-overheard", GIZMO, changed(GIZMO, TEXT, CITY)),
     Case("gpts/tools-are-not-overheard", GIZMO, changed(GIZMO, TEXT, "It is Paris\ue200cite\ue202turn0search1\ue201.")),
-    Case("gpts/linked-picture-is-looked-at", SEEN, changed(SEEN, TEXT, "I'm sorry, but I can't view images from links.")),
+    Case(
+        "gpts/linked-picture-is-looked-at", SEEN, changed(SEEN, TEXT, "I'm sorry, but I can't view images from links.")
+    ),
     Case("gpts/linked-picture-is-looked-at", SEEN, changed(SEEN, TEXT, "抱歉，我无法直接访问外部链接。")),
     Case("gpts/gizmo-answers-under-its-name", GIZMO, changed(GIZMO, "/model", "gpt-4")),
-    Case("gpts/gizmo-answers-under-its-name", changed(GIZMO, "/model", "gpt-4-gizmo-*"), changed(GIZMO, "/model", "gpt-4-gizmo-g-other")),
-    Case("gpts/link-leads-to-what-was-bought", SOUND, replace(SOUND, response=replace(SOUND.answered, body=b"<html>gone</html>"))),
+    Case(
+        "gpts/gizmo-answers-under-its-name",
+        changed(GIZMO, "/model", "gpt-4-gizmo-*"),
+        changed(GIZMO, "/model", "gpt-4-gizmo-g-other"),
+    ),
+    Case(
+        "gpts/link-leads-to-what-was-bought",
+        SOUND,
+        replace(SOUND, response=replace(SOUND.answered, body=b"<html>gone</html>")),
+    ),
     Case("gpts/link-leads-to-what-was-bought", SOUND, replace(SOUND, response=replace(SOUND.answered, status=404))),
     Case("gpts/link-leads-to-what-was-bought", SOUND, replace(SOUND, expect={"link": "picture"})),
 ]
