@@ -88,7 +88,8 @@ class Bench:
         app.state.clock = clock.now
         relay = self._switch.app = FaultyRelay(app, fault, KEY)
         with _pace(SLOW if fault.slow else QUICK), self._address(relay) as url:
-            run = session.run(_relay(url), _probes(fault), client=Client(_relay(url), sleep=clock.sleep))
+            client = Client(_relay(url), sleep=clock.sleep)
+            run = session.run(_relay(url), _probes(fault), client=client, hears=False)
         verdicts = {profile: _complaints(run, profile) for profile in (RELAY, OPENAI)}
         found_by, outcome = _outcome(fault, verdicts, run)
         others = verdicts[RELAY].all - set(found_by)

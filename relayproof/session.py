@@ -65,15 +65,16 @@ def run(
     client: Client | None = None,
     progress: Progress = lambda probe, exchange: None,
     tasks: Tasks | None = None,
+    hears: bool = True,
 ) -> Run:
     """Send the probes: the model list first, then each surface's basic probe, the others side by side, bad ones last.
 
     Never raises for anything a relay does. A surface whose basic probe is not answered is not asked further. `tasks`
-    keeps what was paid for and is under way, so that an interrupted run can be taken up.
+    keeps what was paid for and is under way, so that an interrupted run can be taken up. `hears`: listen for callbacks.
     """
     started = time.monotonic()
     wanted = [probe for probe in probes if probe.spend <= relay.limits.spend]
-    calls_back = any(probe.surface == MIDJOURNEY and probe.spend is MONEY for probe in wanted)
+    calls_back = hears and any(probe.surface == MIDJOURNEY and probe.spend is MONEY for probe in wanted)
     with client or Client(relay) as sender, listening(relay, calls_back) as reachable:
         session = _Session(reachable, sender, progress, tasks or Tasks(None, relay.url))
         session.go(wanted)

@@ -142,6 +142,8 @@ class _Fuzzing:
         while queues and not self.over and self.spent < until:
             queue = _next(queues)
             case = next(queue.cases, None)
+            if case is None:
+                self.ended.append(queue.operation)
             if case is None or not self.tried(queue, case):
                 queues.remove(queue)
 

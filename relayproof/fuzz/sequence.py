@@ -20,7 +20,7 @@ from relayproof.relay import Relay
 from relayproof.surface import ANTHROPIC, CHAT, COMPLETIONS
 
 TOGETHER = 3
-CHUNK = 10
+CHUNK = 5
 BARREN = 100
 STREAMING = (CHAT, COMPLETIONS, ANTHROPIC)
 UNUSUAL = (
@@ -39,7 +39,8 @@ def legal(operation: Operation, relay: Relay, seed: int, streams: Sequence[bool]
     single = _in_turns(generate.covering(operation, legal=True), _examples(operation), chance)
     several = _together(single, plain, chance)
     wild = _wild(operation, seed, legal=True)
-    drawn = chain(plain, _alternating(iter(single), several, _dressed(operation, plain), wild))
+    one = iter(single)
+    drawn = chain(plain, _alternating(one, several, _dressed(operation, plain), one, several, wild))
     flowing = (_streamed(operation, each, streams, chance) for each in drawn)
     return _cases(operation, relay, flowing, legal=True)
 
@@ -51,7 +52,7 @@ def illegal(operation: Operation, relay: Relay, seed: int) -> Iterator[Case]:
     chance = random.Random(f"{seed} {operation.name} illegal")
     single = _in_turns(generate.covering(operation, legal=False), _examples(operation), chance)
     one = iter(single)
-    drawn = _alternating(one, one, _wild(operation, seed, legal=False))
+    drawn = _alternating(one, one, one, one, _wild(operation, seed, legal=False))
     return _cases(operation, relay, drawn, legal=False)
 
 

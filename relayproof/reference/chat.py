@@ -54,6 +54,9 @@ def check(body: dict[str, Any]) -> None:
     wrong = next(schema.mismatches("openai/chat_request", body), None)
     if wrong is not None:
         raise Refusal(400, f"Invalid request: {wrong.what}", param=wrong.where.strip("/").replace("/", ".") or None)
+    named = get(body, "/tool_choice/function/name", str)
+    if named is not None and named not in [name for _, name in find(body, "/tools/*/function/name", str)]:
+        raise Refusal(400, f"Tool choice '{named}' is not among the tools.", param="tool_choice")
     if prompt_tokens(body) > CONTEXT:
         raise Refusal(
             400, f"The context is limited to {CONTEXT} tokens", param="messages", code="context_length_exceeded"
@@ -132,18 +135,20 @@ def wanted_calls(body: dict[str, Any]) -> list[tuple[str, str]]:
     """(name, arguments as JSON text) of the functions to call; none when text is to be said."""
     tools = [tool for path in ("/tools/*/function", "/functions/*") for _, tool in find(body, path, dict)]
     choice = body.get("tool_choice", body.get("function_call", "auto"))
-    if choice == "none" or not tools or body["messages"][-1].get("role") in ("tool", "function"):
+    if choice == "none" or not tools:
         return []
     named = get(choice, "/function/name", str) or get(choice, "/name", str)
     if named:
         tools = [tool for tool in tools if tool["name"] == named]
     elif choice == "required":
         tools = [tool for tool in tools if _meant(tool, body)] or tools[:1]
+    elif body["messages"][-1].get("role") in ("tool", "function"):
+        return []
     else:
         tools = [tool for tool in tools if _meant(tool, body)]
     if body.get("parallel_tool_calls") is False or body.get("functions"):
         tools = tools[:1]
-    return [(tool["name"], json.dumps(mind.instance(tool.get("parameters", {"type": "object"})))) for tool in tools]
+    return [(tool["name"], json.dumps(mind.arguments(tool.get("parameters")))) for tool in tools]
 
 
 def _meant(tool: dict[str, Any], body: dict[str, Any]) -> bool:

@@ -117,7 +117,7 @@ def _stops(body: dict[str, Any]) -> list[str]:
 
 
 def _call(function: dict[str, Any], body: dict[str, Any], number: int) -> dict[str, Any]:
-    name, arguments = function["name"], mind.instance(gemini.parameters(function) or {"type": "object"})
+    name, arguments = function["name"], mind.arguments(gemini.parameters(function))
     return {
         "functionCall": {"id": mind.digest(body["contents"], name, number, length=8), "name": name, "args": arguments}
     }
@@ -127,11 +127,13 @@ def wanted(body: dict[str, Any]) -> list[dict[str, Any]]:
     """The functions to call; none when text is to be said."""
     mode, declared, names = gemini.mode(body), gemini.functions(body), gemini.allowed(body)
     last = list(gemini.parts(body["contents"][-1]))
-    if mode == "NONE" or any(gemini.member(part, "functionResponse") for part in last):
+    if mode == "NONE":
         return []
     if mode == "ANY":
         allowed = [each for name, each in declared.items() if not names or name in names]
         return [each for each in allowed if _meant(each, body)] or allowed[:1]
+    if any(gemini.member(part, "functionResponse") for part in last):
+        return []
     return [each for each in declared.values() if _meant(each, body)]
 
 

@@ -76,6 +76,12 @@ def instance(schema: Any, name: str = "value") -> Any:
     return _of_kind(kind[0] if isinstance(kind, list) else kind, schema, name)
 
 
+def arguments(schema: Any) -> dict[str, Any]:
+    """What a function is called with: an object that fits its schema; an empty one where the schema asks for nothing."""
+    found = instance({"type": "object"} | schema if isinstance(schema, dict) else {"type": "object"})
+    return found if isinstance(found, dict) else {}
+
+
 def _of_kind(kind: str, schema: dict[str, Any], name: str) -> Any:
     if kind == "object":
         return {key: instance(each, key) for key, each in schema.get("properties", {}).items()}
@@ -93,7 +99,7 @@ def _of_kind(kind: str, schema: dict[str, Any], name: str) -> Any:
 def cut(text: str, limit: int | None, stops: list[str]) -> tuple[str, str]:
     """(what is said, finish reason): the text up to the first stop sequence, within the limit of tokens."""
     reason = "stop"
-    ends = [text.index(stop) for stop in stops if stop in text]
+    ends = [text.index(stop) for stop in stops if stop and stop in text]
     if ends:
         text = text[: min(ends)]
     pieces = tokens(text)

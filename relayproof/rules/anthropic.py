@@ -162,7 +162,7 @@ def token_counts_are_possible(exchange: Exchange) -> Iterator[Finding]:
     reason(exchange)
     some(exchange, "/content/*", dict)
     yield from _impossible_output(exchange)
-    prompt, count = len(_prompt_text(exchange).encode()), whole_prompt(exchange)
+    prompt, count = len(_prompt_text(exchange).encode(errors="replace")), whole_prompt(exchange)
     if not count:
         raise Absent("told by tokens-are-counted")
     if count * BYTES_A_TOKEN < prompt:
@@ -172,7 +172,7 @@ def token_counts_are_possible(exchange: Exchange) -> Iterator[Finding]:
 
 
 def _impossible_output(exchange: Exchange) -> Iterator[Finding]:
-    output, size = exchange.one("/usage/output_tokens", int), len(text(exchange).encode())
+    output, size = exchange.one("/usage/output_tokens", int), len(text(exchange).encode(errors="replace"))
     if output and output * BYTES_A_TOKEN < size:
         yield Finding("/usage/output_tokens", f"{output} for {size:,} bytes of text")
     plain = all(kind == "text" for _, kind in exchange.find("/content/*/type", str))
@@ -276,7 +276,7 @@ def _behind_the_mark(exchange: Exchange) -> int:
     behind = json.dumps(parts[marked[-1] + 1 :], ensure_ascii=False)
     if re.search(r'"type": "(image|document|container_upload|search_result)"', behind):
         raise Absent("pictures and documents have tokens that bytes don't show")
-    return len(behind.encode()) + (TOOL_PREAMBLE if marked[-1] < len(tools) else 0)
+    return len(behind.encode(errors="replace")) + (TOOL_PREAMBLE if marked[-1] < len(tools) else 0)
 
 
 def _parts(message: dict[str, Any]) -> list[Any]:

@@ -61,9 +61,8 @@ def sdk_reads_the_answer(exchange: Exchange) -> Iterator[Finding]:
         return
     for key, value in wire.items():
         if heard.get(key) != value:
-            yield Finding(
-                "body", f"{key}: the {exchange.expect['sdk']} SDK reads {shown(heard.get(key))}, not {shown(value)}"
-            )
+            told = f"the {exchange.expect['sdk']} SDK reads {shown(heard.get(key))}, not {shown(value)}"
+            yield Finding(key, told)
 
 
 def _completion(exchange: Exchange) -> sdk.View:

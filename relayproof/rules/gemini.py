@@ -425,7 +425,7 @@ def spoken(exchange: Exchange) -> int:
     """Bytes of all that is said and called. Raises Absent without a candidate."""
     found = [gemini.said(get(each, "/content")) for _, each in candidates(exchange)]
     found += [json.dumps(call) for _, call in exchange.find("/candidates/*/content/parts/*/functionCall", dict)]
-    return sum(len(text.encode()) for text in found)
+    return sum(len(text.encode(errors="replace")) for text in found)
 
 
 @must(OBSERVED, on=BOTH, needs=CONTENT)
@@ -436,13 +436,13 @@ def token_counts_are_possible(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: pass the upstream's usageMetadata on unchanged.
     """
-    output, size = count(exchange, "candidatesTokenCount"), sum(len(text.encode()) for _, text in texts(exchange))
+    output, size = count(exchange, "candidatesTokenCount"), sum(len(text.encode(errors="replace")) for _, text in texts(exchange))
     if output and output * BYTES_A_TOKEN < size:
         yield Finding("/usageMetadata/candidatesTokenCount", f"{output} for {size:,} bytes of text")
     kinds = {key for _, part in exchange.find("/candidates/*/content/parts/*", dict) for key in part}
     if kinds <= {"text", "thoughtSignature"} and not runs_tools(exchange) and output > size + UNSEEN_TOKENS:
         yield Finding("/usageMetadata/candidatesTokenCount", f"{output} for {size:,} bytes of text")
-    prompt, sent = count(exchange, "promptTokenCount"), len(gemini.prompt(asked(exchange)).encode())
+    prompt, sent = count(exchange, "promptTokenCount"), len(gemini.prompt(asked(exchange)).encode(errors="replace"))
     if prompt and prompt * BYTES_A_TOKEN < sent:
         yield Finding("/usageMetadata/promptTokenCount", f"{prompt} for {sent:,} bytes of prompt")
 
@@ -987,7 +987,7 @@ def streamed_calls_are_kept(exchanges: tuple[Exchange, Exchange]) -> Iterator[Fi
         raise Absent("told by forced_call_is_made")
     if not text and not answers_results(streamed):
         raise Absent("told by answer_is_not_empty")
-    if count(streamed, "candidatesTokenCount") <= len(text.encode()):
+    if count(streamed, "candidatesTokenCount") <= len(text.encode(errors="replace")):
         raise Untested(f"the model said another thing the second time: {shown(text[:60])}")
     yield Finding("/candidates/0/content", f"no function call streamed, but {shown(text[:60])}")
 

@@ -293,7 +293,7 @@ def _counts(exchange: Exchange, name: str) -> list[tuple[str, int, int]]:
 def _size(document: dict[str, Any]) -> int:
     texts = [gemini.said(get(each, "/content")) for _, each in find(document, "/candidates/*", dict)]
     texts += [json.dumps(call) for _, call in find(document, "/candidates/*/content/parts/*/functionCall", dict)]
-    return sum(len(text.encode()) for text in texts)
+    return sum(len(text.encode(errors="replace")) for text in texts)
 
 
 @must(USAGE, on=GEMINI_STREAM, needs=CONTENT)

@@ -501,7 +501,7 @@ def link_leads_to_a_public_place(exchange: Exchange) -> Iterator[Finding]:
 
 
 def wrong_with(link: str, relay: str) -> str:
-    """What is wrong with a link to a picture; "" when nothing is. A relay on this machine may link to this machine."""
+    """What is wrong with a link to a picture; "" when nothing is. A relay on this machine may link to itself."""
     try:
         parts = urlsplit(link)
         host = parts.hostname or ""
@@ -511,7 +511,7 @@ def wrong_with(link: str, relay: str) -> str:
         return "a data URL, which belongs into b64_json"
     if parts.scheme not in ("http", "https") or not host:
         return "no whole address"
-    if relay and not lifecycle.is_public(f"http://{relay}"):
+    if parts.netloc == relay and not lifecycle.is_public(f"http://{relay}"):
         return ""
     if not lifecycle.is_public(link):
         return "not reachable from elsewhere"

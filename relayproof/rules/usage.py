@@ -33,7 +33,7 @@ def said(exchange: Exchange) -> int:
     parts += [json.dumps(call) for _, call in exchange.find("/choices/*/message/tool_calls/*/function", dict)]
     parts += [json.dumps(call) for _, call in exchange.find("/choices/*/message/function_call", dict)]
     parts += [text for _, text in exchange.find("/choices/*/message/refusal", str)]
-    size = sum(len(part.encode()) for part in parts)
+    size = sum(len(part.encode(errors="replace")) for part in parts)
     if not size:
         raise Absent("nothing was said")
     return size

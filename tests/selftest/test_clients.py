@@ -22,7 +22,7 @@ from relayproof.probes import load as probes
 from relayproof.probes.samples import WEATHER, data_url, png
 from relayproof.reference import KEY, serving
 from relayproof.relay import Key, Limits, Relay
-from relayproof.rule import Untested
+from relayproof.rule import Finding, Untested
 from relayproof.rules import load as rules
 from relayproof.session import Run, run
 from relayproof.surface import CLIENTS
@@ -81,9 +81,11 @@ def test_the_openai_sdk_shows_a_picture_to_any_model(url: str, model: str) -> No
 
 
 def test_the_openai_sdk_raises_what_belongs_to_a_wrong_key(url: str) -> None:
-    with openai.OpenAI(base_url=f"{url}/v1", api_key="sk-wrong", max_retries=0) as client:
-        with pytest.raises(openai.AuthenticationError):
-            client.models.list()
+    with (
+        openai.OpenAI(base_url=f"{url}/v1", api_key="sk-wrong", max_retries=0) as client,
+        pytest.raises(openai.AuthenticationError),
+    ):
+        client.models.list()
 
 
 def test_the_anthropic_sdk_works_whole_and_streamed(url: str) -> None:
@@ -119,7 +121,8 @@ def test_a_request_is_the_sdks_own_and_its_key_is_the_users(gathered: Run) -> No
     for each in gathered.exchanges:
         if each.probe.startswith(CLIENTS):
             agents = [value for name, value in each.request.headers if name.lower() == "user-agent"]
-            assert [agent.split("/3")[0].split("/2")[0] for agent in agents] == [AGENTS[each.expect["sdk"]]]
+            assert len(agents) == 1
+            assert agents[0].startswith(AGENTS[each.expect["sdk"]])
             assert sdk.KEY not in repr(each)
             assert each.status in (200, 404)
 
@@ -195,7 +198,7 @@ def test_what_the_sdk_reads_differently_is_named(gathered: Run) -> None:
     quiet = stream.answered.body.replace(b"event: message_delta\n", b"")
     (verdict,) = judge((answered(stream, quiet),), [rules()[READS]]).verdicts
     assert verdict.outcome is FAILS
-    assert 'finish_reason: the anthropic SDK reads null, not "end_turn"' in [each.what for each in verdict.findings]
+    assert Finding("finish_reason", 'the anthropic SDK reads null, not "end_turn"') in verdict.findings
 
 
 def test_an_answer_that_only_the_schema_can_speak_of_makes_no_verdict() -> None:

@@ -380,8 +380,7 @@ stream.sibling("stream-error-and-on", "An error comes in the middle, and the str
 stream.sibling("stream-error-as-bare-line", "An error comes as a bare line of JSON.", end_after(middle), frames(lambda given: [*given, Frame(raw=ERROR.data.encode() + b"\n\n")]), by=("chat-stream/every-line-*", "chat-stream/done-*"))
 stream.sibling("stream-error-first", "A stream holds nothing but an error, with status 200.", frames(lambda given: [ERROR, Frame(DONE)]), by=("chat-stream/stream-holds-no-error", "every-response/*"))
 stream.sibling("stream-error-as-words", "A failure comes as words of the assistant.", deltas(lambda delta: delta.update(content="[error] upstream error: no capacity "), first_words), by="chat/rejection-is-no-answer")
-limits = Family("limits", (CHAT_STREAM,))
-limits.seen("limits-tool-cut-by-max-tokens-error", "A tool call that the limit cut ends with an error.",
+stream.seen("limits-tool-cut-by-max-tokens-error", "A tool call that the limit cut ends with an error.",
             frames(_cut_call_fails), by=("chat-stream/stream-holds-no-error",))  # fmt: skip
 
 # Time and cache

@@ -10,7 +10,7 @@ from relayproof.faults.fault import WARNS, Family
 from relayproof.faults.media import png
 from relayproof.faults.parameters import asks, forwarded, ignored, openai_error, refused
 from relayproof.faults.stream import drop as leave_out
-from relayproof.faults.stream import last, named
+from relayproof.faults.stream import last
 from relayproof.surface import IMAGES
 
 SHAPE = "images/matches-schema"
@@ -22,7 +22,7 @@ images.seen("images-response-format-rejected", "response_format is refused, alth
             refused(400, openai_error("Unknown parameter: 'response_format'.", code="unknown_parameter", param="response_format"), asks("/response_format")), by="images/response-format-is-accepted", verdict=WARNS)  # fmt: skip
 images.seen("images-created-missing", "`created` is missing.", drop("/created"), by=SHAPE)
 images.seen("images-n-ignored", "n is ignored.", change("/data", lambda data: data[:1]), by="images/n-is-honoured")
-images.seen("images-b64-with-data-uri", "b64_json begins as a data URL.", change(CODED, lambda text: f"data:image/png;base64,{text}"), by="images/base64-is-a-picture")
+images.seen("images-b64-with-data-uri", "b64_json begins as a data URL.", change(CODED, lambda text: f"data:image/png;base64,{text}"), by=(SHAPE, "images/base64-is-a-picture"))
 images.seen("images-size-ignored", "The picture has another size.", change(CODED, lambda text: SMALL), by="images/size-is-honoured")
 images.sibling("images-created-milliseconds", "`created` counts milliseconds.", change("/created", lambda at: at * 1000), by=(SHAPE, "images/created-*"))
 images.sibling("images-created-date", "`created` is a date.", put("/created", datetime.date(2026, 1, 1).isoformat()), by=SHAPE)
@@ -45,7 +45,6 @@ images.sibling("images-format-ignored", "output_format is ignored.", ignored("ou
 images.sibling("images-size-dropped", "`size` is not passed on.", forwarded(lambda body: body.update(size="1536x1024") if "size" in body and "gpt-image" in body["model"] else None), by="images/size-is-honoured")
 images.sibling("images-stream-ignored", "stream: true gets a whole answer.", ignored("stream", "partial_images"), by="images/stream-is-honoured", verdict=WARNS)
 images.sibling("images-stream-unfinished", "A stream of pictures never ends.", leave_out(last), by="images/stream-ends-*")
-images.sibling("images-stream-without-previews", "No preview comes.", leave_out(named("image_generation.partial_image")), by=("images/*",), verdict=WARNS)
 images.sibling("images-usage-wrong", "total_tokens is not the sum.", change("/usage/total_tokens", lambda count: count + 5), by="images/usage-adds-up")
 images.harmless("images-extra-keys", "Keys that nobody knows stand there.", put("/provider", "x"))
 images.harmless("images-revised-prompt", "The prompt was revised.", put("/data/*/revised_prompt", "A plain red circle."))

@@ -57,7 +57,7 @@ tasks.seen("mj-action-on-success-task-refused", "Every second action on a finish
 tasks.seen("mj-imageurl-localhost", "The picture's address is on localhost.", edit(lambda task: task.update(imageUrl=f"http://localhost:3000/mj/image/{task['id']}"), FINISHED), by="midjourney/image-url-is-public")
 tasks.seen("mj-bottype-state-empty", "botType, customId and state are empty.", every_task(lambda task: task.update(botType="", customId="", state="")), by="midjourney/*", verdict=WARNS)
 tasks.seen("mj-failure-progress-empty", "A failed task has the progress \"\".", edit(lambda task: task.update(progress=""), FAILED), by=("midjourney/task-matches-schema-*", "midjourney/*"), verdict=WARNS)
-tasks.seen("mj-imageurl-empty-on-success", "A finished task has no picture.", edit(lambda task: task.update(imageUrl=""), FINISHED), by="midjourney/finished-task-is-complete")
+tasks.seen("mj-imageurl-empty-on-success", "A finished task has no picture.", edit(lambda task: task.update(imageUrl=""), FINISHED), by=("midjourney/finished-task-is-complete", SHAPE))
 tasks.seen("mj-buttons-missing", "A finished task has no buttons.", edit(lambda task: task.update(buttons=[]), FINISHED), by=("midjourney/grid-offers-*", "midjourney/*"))
 tasks.seen("mj-progress-number", "progress is a number.", every_task(lambda task: task.update(progress=int(str(task["progress"]).rstrip("%") or 0))), by=SHAPE)
 tasks.seen("mj-code1-no-result", "A task was taken, and its id is missing.", only(submits, drop("/result")), by=(SUBMITTED, "midjourney/*"))

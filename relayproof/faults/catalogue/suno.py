@@ -41,7 +41,7 @@ def _integer_dialect(document: Any) -> Any:
     if task:
         document.pop("message", None)
         document["code"] = 1
-        task["status"] = {"SUCCESS": "complete", "IN_PROGRESS": "streaming"}.get(task["status"], task["status"].lower())
+        task["status"] = {"SUCCESS": "complete"}.get(task["status"], task["status"].lower())
     return document
 
 
@@ -66,7 +66,7 @@ tasks.sibling("suno-frozen", "Every look shows what the first one showed.", froz
 tasks.sibling("suno-all-fail", "Every task fails.", edit(lambda task: task.update(status="FAILURE", fail_reason="no account", data=None), FINISHED), by="suno/valid-task-ends-well")
 tasks.sibling("suno-audio-url-empty", "A finished song has no address.", songs(lambda clip: clip.update(audio_url=""), FINISHED), by="suno/finished-songs-*")
 tasks.sibling("suno-audio-url-undefined", "The address holds undefined for an id.", songs(lambda clip: clip.update(audio_url="https://cdn1.suno.example/undefined.mp3")), by="suno/addresses-hold-an-id")
-tasks.sibling("suno-songs-missing", "A finished task has no songs.", edit(lambda task: task.update(data=[]), makes_songs), by=("suno/finished-*", "suno/music-*"))
+tasks.sibling("suno-songs-missing", "A finished task has no songs.", edit(lambda task: task.update(data=[]), makes_songs), by=("suno/finished-*", "suno/music-*", SHAPE))
 tasks.sibling("suno-status-unknown", "A status is a word that Suno does not have.", edit(lambda task: task.update(status="RUNNING"), RUNNING), by=SHAPE)
 tasks.sibling("suno-progress-number", "progress is a number.", edit(lambda task: task.update(progress=int(task["progress"].rstrip("%")))), by=SHAPE)
 tasks.sibling("suno-progress-falls", "progress falls.", lambda answer: edit(lambda task: task.update(progress=f"{max(90 - 40 * answer.asked.count(answer.asked.path), 1)}%"))(answer) if looks(answer) and not ENDED(answer) else None, by="suno/progress-*")
