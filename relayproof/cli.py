@@ -186,6 +186,88 @@ def plan(**options: Any) -> None:
 
 
 @main.command()
+@relay_options
+@report_options
+@click.option("--seed", default=0, show_default=True, help="The same seed sends the same requests.")
+@click.option("--positive", is_flag=True, help="Only requests that the contract allows.")
+@click.option("--negative", is_flag=True, help="Only requests that it forbids.")
+@click.option("--reduce", "tries", type=click.IntRange(0), default=0, metavar="N", show_default=True,
+              help="Keep N of the requests to find smaller ones for the failures; they may cost as much as others.")
+@click.option("--save-regressions", "saved", type=click.Path(path_type=Path), metavar="DIR",
+              help="Keep the failures: a cassette, the curl commands, and a test that sends them again.")
+@click.option("--reports", type=click.Path(path_type=Path), help="Folder for the reports.")
+def fuzz(
+    seed: int, positive: bool, negative: bool, tries: int, saved: Path | None, reports: Path | None, strict: bool,
+    lang: str, **options: Any,
+) -> None:
+    """Send generated requests, legal and illegal, to the relay at URL, and judge every answer.
+
+    At most 100 requests, or --max-requests. Each failure is told once, by the smallest request that shows it.
+    """
+    from dataclasses import replace
+
+    from relayproof import fuzz as fuzzing
+
+    if positive and negative:
+        positive = negative = False
+    with relay_of(options) as (relay, only):
+        most = options["max_requests"] or min(fuzzing.REQUESTS, relay.limits.requests)
+        relay = replace(relay, limits=fuzzing.limits(relay.limits, most))
+        click.echo(f"plan  at most {most} requests and {relay.limits.tokens:,} tokens, seed {seed}   {relay.url}", err=True)
+        with _progress("asking", most) as step:
+            gathered, results = fuzzing.run_and_judge(
+                relay, seed=seed, only=only, legal=not negative, illegal=not positive, tries=tries, strict=strict,
+                progress=lambda exchange: step(exchange.surface),
+            )
+    _keep_failures(gathered, results, saved, relay)
+    _show_failures(results)
+    if reports:
+        _report(results, reports, lang)
+    _finish(results, "reports", lang)
+
+
+def _keep_failures(gathered: Any, results: Results, folder: Path | None, relay: Relay) -> None:
+    from relayproof.fuzz import regressions
+    from relayproof.wire.cassette import SecretFound
+    from relayproof.wire.scrub import Scrubber
+
+    if folder is None:
+        return
+    try:
+        number = regressions.save(gathered, results, folder, Scrubber([relay.key.reveal()]))
+    except (OSError, SecretFound) as error:
+        raise Stop(f"{folder}: {error}") from None
+    click.echo(f"{number} failures in {folder}")
+
+
+def _show_failures(results: Results) -> None:
+    """The command that shows each failure again."""
+    from relayproof.judge import FAILS
+    from relayproof.report.curl import curl
+
+    for verdict in results.verdicts:
+        exchange = results.exchange(verdict.exchanges[-1]) if verdict.outcome is FAILS and verdict.exchanges else None
+        if exchange is not None:
+            click.echo(f"# {verdict.level} {verdict.rule}\n{curl(exchange)}\n")
+
+
+@main.command()
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="A file, instead of standard output.")
+def openapi(out: Path | None) -> None:
+    """Print the OpenAPI document of the whole relay in one piece, for Swagger UI, Apifox, Postman and the like."""
+    from relayproof import openapi as document
+
+    if out is None:
+        click.echo(document.render(), nl=False)
+        return
+    try:
+        out.write_text(document.render(), "utf-8")
+    except OSError as error:
+        raise Stop(f"{out}: {error.strerror}") from None
+    click.echo(f"{out} written")
+
+
+@main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--profile",

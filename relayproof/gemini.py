@@ -117,7 +117,7 @@ def _type(given: Any, *, nullable: bool) -> Any:
     if "type_unspecified" in kinds:
         return ["object", "array", "string", "number", "boolean", "null"]
     kinds += ["null"] if nullable and "null" not in kinds else []
-    return kinds if len(kinds) > 1 else kinds[0]
+    return kinds[0] if len(kinds) == 1 else kinds
 
 
 def _number(value: Any) -> Any:

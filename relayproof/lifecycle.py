@@ -24,7 +24,10 @@ SUCCESS, FAILURE, CANCEL, MODAL = "SUCCESS", "FAILURE", "CANCEL", "MODAL"
 FINAL = (SUCCESS, FAILURE, CANCEL)
 RANKS: dict[str, int] = {"": 0, "NOT_START": 1, "SUBMITTED": 2, "QUEUED": 2, "IN_PROGRESS": 3} | dict.fromkeys(FINAL, 4)
 PRIVATE = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".invalid")
-OTHER_WORDS = {"submitted": "SUBMITTED", "processing": "IN_PROGRESS", "complete": SUCCESS, "error": FAILURE}
+OTHER_WORDS = {
+    **{"submitted": "SUBMITTED", "processing": "IN_PROGRESS", "in_progress": "IN_PROGRESS"},
+    **{"complete": SUCCESS, "error": FAILURE, "failure": FAILURE},
+}
 _KINDS = (
     (FETCH, re.compile(r"/mj/task/([^/]+)/fetch/?$")),
     (SEED, re.compile(r"/mj/task/([^/]+)/image-seed/?$")),

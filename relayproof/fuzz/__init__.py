@@ -1,6 +1,6 @@
 """Property-based tests: generated requests, sent by our client under our budget, judged by our rules and schemas."""
 
 from relayproof.fuzz.findings import results
-from relayproof.fuzz.run import REQUESTS, limits, run
+from relayproof.fuzz.run import REQUESTS, limits, run, run_and_judge
 
-__all__ = ["REQUESTS", "limits", "results", "run"]
+__all__ = ["REQUESTS", "limits", "results", "run", "run_and_judge"]

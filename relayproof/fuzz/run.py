@@ -6,15 +6,19 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+from relayproof import runs
 from relayproof.exchange import Exchange
-from relayproof.fuzz import sequence
+from relayproof.fuzz import findings, sequence
 from relayproof.fuzz.case import Case, surface_of
+from relayproof.fuzz.reduce import reduce
 from relayproof.judge import NOT_OFFERED, UNTESTED, Outcome
 from relayproof.offers import choose_models
 from relayproof.openapi import Operation, operations
 from relayproof.probe import CENTS, Call
 from relayproof.relay import Limits, Relay
+from relayproof.results import Results
 from relayproof.session import NOT_THERE, LeftOut, Run, outcome_of
 from relayproof.surface import CHAT, GEMINI, MODELS, OTHER, STREAMS
 from relayproof.wire.budget import BudgetSpent
@@ -35,31 +39,52 @@ def limits(given: Limits, requests: int = REQUESTS) -> Limits:
     return replace(given, requests=requests, tokens=max(given.tokens, requests * TOKENS_A_REQUEST))
 
 
-def run(
+def run(relay: Relay, *, client: Client | None = None, **options: Any) -> Run:
+    """Send generated requests until the relay's budget (`relay.limits.requests`) is spent.
+
+    Legal ones first, then illegal ones, then a good one. The seed alone decides which, as long as the relay answers the
+    same. Never raises for anything a relay does. The other keywords are `seed`, `only` (surfaces), `legal`, `illegal`
+    (kinds of requests) and `progress` (called with each exchange).
+    """
+    with client or Client(relay) as sender:
+        return _run(relay, sender, **options)
+
+
+def _run(
     relay: Relay,
+    sender: Client,
     *,
     seed: int = 0,
     only: frozenset[str] = frozenset(),
     legal: bool = True,
     illegal: bool = True,
     spare: int = 0,
-    client: Client | None = None,
     progress: Progress = lambda exchange: None,
 ) -> Run:
-    """Send generated requests until the relay's budget (`relay.limits.requests`) less `spare` is spent.
-
-    Legal ones first, then illegal ones, then a good one. The seed alone decides which, as long as the relay answers the
-    same. Never raises for anything a relay does.
-    """
     started = time.monotonic()
-    with client or Client(relay) as sender:
-        fuzzing = _Fuzzing(relay, sender, seed, only, progress)
-        fuzzing.go(relay.limits.requests - spare, legal=legal, illegal=illegal)
-        result, spent = fuzzing.result, sender.budget.spent
+    fuzzing = _Fuzzing(relay, sender, seed, only, progress)
+    fuzzing.go(relay.limits.requests - spare, legal=legal, illegal=illegal)
+    result, spent = fuzzing.result, sender.budget.spent
     result.requests, result.tokens = spent.requests, spent.tokens
     result.relay, result.seconds = fuzzing.relay, round(time.monotonic() - started, 2)
     result.notes.insert(0, f"generated with seed {seed}")
     return result
+
+
+def run_and_judge(
+    relay: Relay, *, tries: int = 0, strict: bool = False, client: Client | None = None, **options: Any
+) -> tuple[Run, Results]:
+    """A run, with `tries` of its requests kept back to make the failures smaller, and what it comes to.
+
+    Making smaller costs requests like any other: `tries` is the user's leave. The other keywords are those of `run`.
+    """
+    sender = client or Client(relay)
+    with sender:
+        gathered = _run(relay, sender, spare=tries, **options)
+        if tries:
+            reduce(gathered, runs.load_rules(relay.rules), sender, tries)
+            gathered.requests, gathered.tokens = sender.budget.spent.requests, sender.budget.spent.tokens
+    return gathered, findings.results(gathered, strict=strict)
 
 
 @dataclass

@@ -32,6 +32,7 @@ ERROR_TYPES = Source(SDK, "types/shared/error_type.py")
 CLIENT = Source(SDK, "_client.py")
 MODEL_PAGE = Source(SDK, "types/model_info.py")
 
+SMALLEST_MARK = 1000  # less than any Claude caches: servers that reuse a prefix by themselves report a few tokens
 BOTH = ANTHROPIC_FAMILY
 SPOKEN = {"text": "text", "thinking": "thinking", "compaction": "content"}
 CUT_SHORT = ("max_tokens", "refusal", "pause_turn", "model_context_window_exceeded", "compaction")
@@ -181,12 +182,12 @@ def _impossible_output(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("/usage/output_tokens", f"{output} for {size:,} bytes of text")
 
 
-def _is_all_text(asked: dict[str, Any]) -> bool:
+def _is_all_text(asked: Any) -> bool:
     """True when no picture, document, container or tool of the server adds tokens that the request does not show."""
     paths = ("/messages/*/content/*/type", "/messages/*/content/*/content/*/type")
     kinds = {kind for path in paths for _, kind in find(asked, path, str)}
     own = all("input_schema" in tool for _, tool in find(asked, "/tools/*", dict))
-    return own and kinds <= TEXT_KINDS and not {"container", "mcp_servers"} & set(asked)
+    return own and kinds <= TEXT_KINDS and isinstance(asked, dict) and not {"container", "mcp_servers"} & set(asked)
 
 
 def _prompt_text(exchange: Exchange) -> str:
@@ -246,7 +247,7 @@ def max_tokens_means_the_limit_was_used(exchange: Exchange) -> Iterator[Finding]
         yield Finding("/usage/output_tokens", f"{used}, but the limit was {limit}")
 
 
-@must(USAGE, on=BOTH, when=lambda exchange: read(exchange) + written(exchange) > 0)
+@must(USAGE, on=BOTH, when=lambda exchange: read(exchange) + written(exchange) >= SMALLEST_MARK)
 def cached_tokens_are_not_counted_twice(exchange: Exchange) -> Iterator[Finding]:
     """input_tokens leaves out what was read from the cache or written to it: it counts what stands behind the mark.
 
@@ -311,8 +312,8 @@ def cached_prefix_has_one_size(exchanges: tuple[Exchange, ...]) -> Iterator[Find
     Fix: pass both cache counts of the upstream on.
     """
     first, second = _turns(exchanges)
-    if not read(second):
-        raise Absent("nothing was read")
+    if read(second) < SMALLEST_MARK:
+        raise Absent("the marked prefix was not read")
     before, after = written(first) + read(first), written(second) + read(second)
     if before != after:
         yield Finding("/usage/cache_read_input_tokens", f"{after} tokens of the prefix, {before} the time before")
@@ -388,9 +389,10 @@ def called_tool_was_offered(exchange: Exchange) -> Iterator[Finding]:
     Fix: pass names on unchanged; undo a prefix that was added for the upstream.
     """
     for at, block in blocks(exchange, "tool_use"):
-        if block.get("name") and block["name"] not in offered(exchange):
+        name = get(block, "/name", str)
+        if name and name not in offered(exchange):
             names = ", ".join(sorted(offered(exchange)))
-            yield Finding(f"{at}/name", f"{shown(block['name'])} was not offered; offered: {names}")
+            yield Finding(f"{at}/name", f"{shown(name)} was not offered; offered: {names}")
 
 
 @must(REQUEST, on=BOTH, needs=CONTENT, when=lambda exchange: reason(exchange) not in CUT_SHORT)
@@ -417,7 +419,7 @@ def input_fits_its_schema(exchange: Exchange) -> Iterator[Finding]:
 
 def _misfits(exchange: Exchange, *, strict: bool) -> Iterator[Finding]:
     known = {name: tool for name, tool in offered(exchange).items() if bool(tool.get("strict")) is strict}
-    called = [(at, block) for at, block in blocks(exchange, "tool_use") if block.get("name") in known]
+    called = [(at, block) for at, block in blocks(exchange, "tool_use") if get(block, "/name", str) in known]
     if not called:
         raise Absent("no such tool was called")
     for at, block in called:

@@ -346,7 +346,7 @@ def tool_input_is_a_json_object(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: start a call with empty input, and send each piece of the upstream's arguments once.
     """
-    cut = {get(event.body, "/delta/stop_reason") for event in of_kind(exchange, END)} & {"max_tokens", "refusal"}
+    cut = {get(event.body, "/delta/stop_reason", str) for event in of_kind(exchange, END)} & {"max_tokens", "refusal"}
     found = blocks(exchange, "tool_use", "server_tool_use", "mcp_tool_use")
     for block in found:
         text = block.joined("partial_json")

@@ -545,10 +545,10 @@ def length_means_the_limit_was_used(exchange: Exchange) -> Iterator[Finding]:
     """
     limit, ended = token_limit(exchange), ended_by(exchange, "length")
     used = exchange.one("/usage/completion_tokens", int)
-    if limit < 4 or len(ended) != len(exchange.one("/choices", list)):
+    if limit < 4 or len(exchange.one("/choices", list)) != 1:
         raise Absent("nothing to compare")
-    if 0 < used < limit * len(ended) * 0.75:
-        yield Finding(f"{ended[0][0]}/finish_reason", f'"length" after {used} of {limit * len(ended)} tokens')
+    if 0 < used < limit * 0.75:
+        yield Finding(f"{ended[0][0]}/finish_reason", f'"length" after {used} of {limit} tokens')
 
 
 @must(CHAT_REQUEST, on=BOTH, when=lambda exchange: bool(stops(exchange)), needs=CONTENT)

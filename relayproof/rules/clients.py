@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from relayproof import sdk
-from relayproof.exchange import Exchange
+from relayproof.exchange import CONTENT, HEADERS, Exchange
 from relayproof.groups import Groups
 from relayproof.pointer import Absent, find, get, is_a
 from relayproof.rule import ANY, REFUSED, Finding, Source, must
@@ -44,7 +44,7 @@ def reading(exchange: Exchange) -> sdk.View:
     return sdk.read(str(exchange.expect["sdk"]), str(exchange.expect.get("call")), exchange)
 
 
-@must(SDKS, on=SPOKEN, when=by_sdk)
+@must(SDKS, on=SPOKEN, when=by_sdk, needs=(CONTENT, HEADERS))
 def sdk_reads_the_answer(exchange: Exchange) -> Iterator[Finding]:
     """The official SDK reads an answer without an exception, and finds in it what stands on the wire.
 
@@ -68,7 +68,7 @@ def sdk_reads_the_answer(exchange: Exchange) -> Iterator[Finding]:
 def _completion(exchange: Exchange) -> sdk.View:
     choice = exchange.one("/choices/0", dict)
     called = [
-        (get(call, "/function/name"), get(call, "/function/arguments"))
+        (get(call, "/function/name"), get(call, "/function/arguments") or "")
         for _, call in find(choice, "/message/tool_calls/*", dict)
     ]
     counts = _counts(exchange, "/usage", "prompt_tokens", "completion_tokens", "total_tokens")

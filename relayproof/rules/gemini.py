@@ -436,7 +436,10 @@ def token_counts_are_possible(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: pass the upstream's usageMetadata on unchanged.
     """
-    output, size = count(exchange, "candidatesTokenCount"), sum(len(text.encode(errors="replace")) for _, text in texts(exchange))
+    output, size = (
+        count(exchange, "candidatesTokenCount"),
+        sum(len(text.encode(errors="replace")) for _, text in texts(exchange)),
+    )
     if output and output * BYTES_A_TOKEN < size:
         yield Finding("/usageMetadata/candidatesTokenCount", f"{output} for {size:,} bytes of text")
     kinds = {key for _, part in exchange.find("/candidates/*/content/parts/*", dict) for key in part}
@@ -571,7 +574,7 @@ def one_of_the_enum_is_delivered(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: pass responseMimeType and responseSchema on.
     """
-    wanted = (gemini.wanted_schema(asked(exchange)) or {}).get("enum")
+    wanted = get(gemini.wanted_schema(asked(exchange)), "/enum", list)
     if not wanted:
         raise Absent("no values were given")
     for at, text in finished_texts(exchange):
@@ -741,7 +744,7 @@ def arguments_are_not_wrapped(exchange: Exchange) -> Iterator[Finding]:
     known = offered(exchange)
     for at, call in calls(exchange):
         args, declared = call.get("args"), known.get(str(call.get("name")), {})
-        names = set((gemini.parameters(declared) or {}).get("properties", {}))
+        names = get(gemini.parameters(declared), "/properties", dict, {})
         if not isinstance(args, dict) or len(args) != 1:
             continue
         ((key, value),) = args.items()
@@ -753,7 +756,7 @@ def _misfits(exchange: Exchange) -> Iterator[Finding]:
     found = [
         (at, gemini.parameters(offered(exchange)[str(call["name"])]), call.get("args", {}))
         for at, call in calls(exchange)
-        if call.get("name") in offered(exchange) and "partialArgs" not in call and not call.get("willContinue")
+        if get(call, "/name", str) in offered(exchange) and "partialArgs" not in call and not call.get("willContinue")
     ]
     fit = [each for each in found if each[1] is not None and isinstance(each[2], dict) and not _wrapped(each[2])]
     for at, wanted, args in judged(fit, "no such call"):
@@ -1046,7 +1049,7 @@ def error_status_fits_the_code(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: choose the word by the status that is sent.
     """
-    word = told(exchange).get("status")
+    word = get(told(exchange), "/status", str)
     if exchange.status not in WORDS or word not in {each for words in WORDS.values() for each in words}:
         raise Absent("not a pair of the list")
     if word not in WORDS[exchange.status]:

@@ -134,7 +134,7 @@ def list_is_stable(exchanges: tuple[Exchange, ...]) -> Iterator[Finding]:
     Fix: give each model a fixed `created`.
     """
     lists = [
-        {item.get("id"): item.get("created") for _, item in find(each.json, "/data/*", dict)}
+        {item["id"]: item.get("created") for _, item in find(each.json, "/data/*", dict) if is_a(item.get("id"), str)}
         for each in exchanges
         if is_list(each)
     ]

@@ -109,8 +109,7 @@ def prompt_holds_nothing_else(exchanges: tuple[Exchange, ...]) -> Iterator[Findi
 def _points(exchanges: tuple[Exchange, ...]) -> list[tuple[int, int]]:
     if len(exchanges) < 3:
         raise Absent("fewer than three requests measure this")
-    points = sorted((int(each.expect["words"]), each.one("/usage/prompt_tokens", int)) for each in exchanges)
-    return points
+    return sorted((int(each.expect["words"]), each.one("/usage/prompt_tokens", int)) for each in exchanges)
 
 
 @must(COMPLETION_USAGE, on=BOTH, across=same_prompt)
@@ -130,6 +129,25 @@ def n_does_not_multiply_the_prompt(exchanges: tuple[Exchange, ...]) -> Iterator[
         count = each.one("/usage/prompt_tokens", int)
         if once and count > once * 1.5:
             yield Finding("/usage/prompt_tokens", f"{count} with n = {each.asked('/n')}, {once} without")
+
+
+@must(OBSERVED, on=BOTH)
+def every_choice_is_counted(exchange: Exchange) -> Iterator[Finding]:
+    """completion_tokens counts the tokens of all choices, not of one.
+
+    Where every choice was cut by the limit, each has about as many tokens as the limit. llama-server has been seen to
+    count the first choice only: whoever meters by it gives the others away.
+
+    Fix: add up the counts of all choices.
+    """
+    choices = exchange.one("/choices", list)
+    limit = exchange.asked("/max_completion_tokens", int) or exchange.asked("/max_tokens", int, 0)
+    cut = [reason for _, reason in exchange.find("/choices/*/finish_reason") if reason == "length"]
+    if len(choices) < 2 or len(cut) != len(choices) or limit < 8:
+        raise Absent("not all of several choices were cut")
+    used = exchange.one("/usage/completion_tokens", int)
+    if used < limit * len(choices) * 0.75:
+        yield Finding("/usage/completion_tokens", f"{used} for {len(choices)} choices cut at {limit} tokens")
 
 
 @should(OBSERVED, on=BOTH, needs=CONTENT, when=lambda exchange: (exchange.asked("/temperature", float, 1) or 0) > 0)

@@ -55,7 +55,7 @@ def unpacked(text: str) -> bytes:
     """The bytes of a base64 text. Raises Absent when it is none."""
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise Absent("no base64") from None
 
 

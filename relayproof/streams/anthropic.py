@@ -20,7 +20,7 @@ def assemble(response: Any) -> dict[str, Any] | None:
     opened: dict[Any, dict[str, Any]] = {}
     seen = False
     for event in response.events:
-        kind = event.body.get("type")
+        kind = get(event.body, "/type", str)
         seen = seen or kind in HANDLERS
         if kind == "message_stop":
             break

@@ -24,6 +24,7 @@ from relayproof.wire.scrub import Scrubber
 WRONG_KEY = "sk-relayproof0wrong0key0" + "0" * 24
 LONG_AS_A_SECRET = 16
 MALFORMED = "no HTTP response"
+KEEP_ALIVE = 1.0  # seconds: shorter than any server's, so that no request meets a closing connection
 BOUNDARY = "relayproof-form-boundary"
 AUTH_HEADERS = {"bearer": "Authorization", "x-api-key": "x-api-key", "x-goog-api-key": "x-goog-api-key"}
 
@@ -47,7 +48,7 @@ class Client:
         self.budget = Budget(relay.limits)
         self.scrubber = Scrubber([relay.key.reveal(), *filter(_secret_looking, relay.headers.values())])
         self._numbers = itertools.count(1)
-        limits = httpx.Limits(max_connections=16, max_keepalive_connections=8)
+        limits = httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=KEEP_ALIVE)
         self._http = httpx.Client(transport=transport, limits=limits, trust_env=False, follow_redirects=False)
 
     def __enter__(self) -> Client:
