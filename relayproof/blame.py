@@ -13,6 +13,7 @@ from relayproof.judge import FAILS, KNOWN, PASSES, Verdict
 from relayproof.results import Results
 
 INTRODUCED, INHERITED, UNKNOWN = "introduced", "inherited", "not known"
+GRAVEST_FIRST = (INTRODUCED, UNKNOWN, INHERITED)
 MOST_NAMED = 6
 Mark = tuple[str, str]
 
@@ -24,7 +25,7 @@ def compare(relay: Results, upstream: Results) -> Results:
     """
     there = _by_mark(upstream.verdicts)
     marked = [_marked(verdict, there) for verdict in relay.verdicts]
-    counts = {origin: sum(v.origin == origin for v in marked) for origin in (INTRODUCED, INHERITED, UNKNOWN)}
+    counts = _counts(marked)
     told = ", ".join(f"{number} {origin}" for origin, number in counts.items() if number) or "no failures"
     notes = [*relay.notes, f"against {upstream.relay}: {told}"]
     repaired = _repaired(relay.verdicts, upstream.verdicts)
@@ -32,6 +33,16 @@ def compare(relay: Results, upstream: Results) -> Results:
         more = f" and {len(repaired) - MOST_NAMED} more" if len(repaired) > MOST_NAMED else ""
         notes.append(f"repaired by the relay: {', '.join(repaired[:MOST_NAMED])}{more}")
     return replace(relay, verdicts=marked, notes=notes)
+
+
+def _counts(verdicts: Sequence[Verdict]) -> dict[str, int]:
+    """How many rules fail from where; a rule that fails in several places counts where it is gravest."""
+    origins: dict[Mark, set[str]] = {}
+    for verdict in verdicts:
+        if verdict.origin:
+            origins.setdefault((verdict.rule, verdict.surface), set()).add(verdict.origin)
+    gravest = [next(each for each in GRAVEST_FIRST if each in found) for found in origins.values()]
+    return {origin: gravest.count(origin) for origin in GRAVEST_FIRST}
 
 
 def _marked(verdict: Verdict, there: dict[Mark, set[str]]) -> Verdict:

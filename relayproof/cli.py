@@ -191,14 +191,33 @@ def plan(**options: Any) -> None:
 @click.option("--seed", default=0, show_default=True, help="The same seed sends the same requests.")
 @click.option("--positive", is_flag=True, help="Only requests that the contract allows.")
 @click.option("--negative", is_flag=True, help="Only requests that it forbids.")
-@click.option("--reduce", "tries", type=click.IntRange(0), default=0, metavar="N", show_default=True,
-              help="Keep N of the requests to find smaller ones for the failures; they may cost as much as others.")
-@click.option("--save-regressions", "saved", type=click.Path(path_type=Path), metavar="DIR",
-              help="Keep the failures: a cassette, the curl commands, and a test that sends them again.")
+@click.option(
+    "--reduce",
+    "tries",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    show_default=True,
+    help="Keep N of the requests to find smaller ones for the failures; they may cost as much as others.",
+)
+@click.option(
+    "--save-regressions",
+    "saved",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Keep the failures: a cassette, the curl commands, and a test that sends them again.",
+)
 @click.option("--reports", type=click.Path(path_type=Path), help="Folder for the reports.")
 def fuzz(
-    seed: int, positive: bool, negative: bool, tries: int, saved: Path | None, reports: Path | None, strict: bool,
-    lang: str, **options: Any,
+    seed: int,
+    positive: bool,
+    negative: bool,
+    tries: int,
+    saved: Path | None,
+    reports: Path | None,
+    strict: bool,
+    lang: str,
+    **options: Any,
 ) -> None:
     """Send generated requests, legal and illegal, to the relay at URL, and judge every answer.
 
@@ -213,10 +232,18 @@ def fuzz(
     with relay_of(options) as (relay, only):
         most = options["max_requests"] or min(fuzzing.REQUESTS, relay.limits.requests)
         relay = replace(relay, limits=fuzzing.limits(relay.limits, most))
-        click.echo(f"plan  at most {most} requests and {relay.limits.tokens:,} tokens, seed {seed}   {relay.url}", err=True)
+        click.echo(
+            f"plan  at most {most} requests, {relay.limits.tokens:,} tokens, seed {seed}   {relay.url}", err=True
+        )
         with _progress("asking", most) as step:
             gathered, results = fuzzing.run_and_judge(
-                relay, seed=seed, only=only, legal=not negative, illegal=not positive, tries=tries, strict=strict,
+                relay,
+                seed=seed,
+                only=only,
+                legal=not negative,
+                illegal=not positive,
+                tries=tries,
+                strict=strict,
                 progress=lambda exchange: step(exchange.surface),
             )
     _keep_failures(gathered, results, saved, relay)
@@ -365,20 +392,106 @@ def init(**options: Any) -> None:
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8017, show_default=True, type=click.IntRange(0, 65535))
-def serve(host: str, port: int) -> None:
-    """Serve the embedded reference relay until interrupted."""
+@click.option("--fault", metavar="NAME", help="Break it in one way; `relayproof faults` lists the names.")
+def serve(host: str, port: int, fault: str | None) -> None:
+    """Serve the embedded reference relay until interrupted, whole or with a fault."""
     import threading
 
-    from relayproof.reference import KEY, serving
+    from relayproof import faults
+    from relayproof.reference import KEY, make_app, serving
     from relayproof.reference.server import CannotServe
 
     try:
-        with serving(host=host, port=port) as url:
-            click.echo(f"reference relay at {url}  key {KEY}\nCtrl-C ends it")
+        broken = faults.FaultyRelay(make_app(), _fault(fault), KEY) if fault else None
+        raw = broken if broken is not None and broken.fault.raw else None
+        server = faults.serving(raw, host=host, port=port) if raw else serving(broken, host=host, port=port)
+        with server as url:
+            click.echo(f"reference relay at {url}  key {KEY}")
+            if broken is not None:
+                click.echo(f"with the fault {broken.fault.name}: {broken.fault.says}")
+            click.echo("Ctrl-C ends it")
             with contextlib.suppress(KeyboardInterrupt):
                 threading.Event().wait()
-    except CannotServe as error:
+    except (CannotServe, OSError) as error:
         raise Stop(str(error)) from None
+
+
+def _fault(name: str) -> Any:
+    import difflib
+
+    from relayproof import faults
+
+    try:
+        return faults.find(name)
+    except faults.UnknownFault:
+        near = difflib.get_close_matches(name, faults.load(), n=3, cutoff=0.4)
+        raise Stop(f"there is no fault {name!r}" + (f"; did you mean {', '.join(near)}?" if near else "")) from None
+
+
+@main.command()
+@click.option("--family", help="Only the faults of this family.")
+def faults(family: str | None) -> None:
+    """List the faults that `serve --fault` and `selftest` know: name, what the suite is to say, what is broken."""
+    from relayproof.faults import load
+
+    shown = [fault for fault in load().values() if family is None or fault.family == family]
+    width = max((len(fault.name) for fault in shown), default=0)
+    for fault in sorted(shown, key=lambda fault: fault.family):
+        click.echo(f"{fault.name:<{width}}  {fault.family:<16}  {fault.verdict:<8}  {fault.says}")
+    click.echo(f"{len(shown)} faults")
+
+
+@main.command()
+@click.option(
+    "--only", "names", multiple=True, metavar="NAME", help="Only this fault, or those of a glob; may be repeated."
+)
+@click.option(
+    "--write", "target", type=click.Path(path_type=Path), metavar="FILE", help="Write the table of all faults."
+)
+@click.option(
+    "--against", type=click.Path(path_type=Path), metavar="FILE", help="Fail only for what that table has as found."
+)
+def selftest(names: tuple[str, ...], target: Path | None, against: Path | None) -> None:
+    """Break the reference relay in every known way, run the suite on it, and say what was found by which rules.
+
+    Exit code 1 when a fault is missed, or when the suite complains of what is right.
+    """
+    import time
+
+    from relayproof.faults import UnknownFault
+    from relayproof.selftest import Bench, chosen, page
+
+    try:
+        wanted = chosen(names)
+    except UnknownFault as unknown:
+        _fault(str(unknown))
+        raise
+    started, trials = time.monotonic(), []
+    with Bench() as bench, _progress("breaking", len(wanted)) as step:
+        for fault in wanted:
+            trial = bench.trial(fault)
+            trials.append(trial)
+            step(fault.name)
+            if names or not trial.good:
+                _show_trial(trial)
+    click.echo(page.summary(trials, time.monotonic() - started), nl=False)
+    if target:
+        target.write_text(page.page(trials), "utf-8")
+    before = page.scores(against.read_text("utf-8")) if against else {}
+    worse = page.lost(before, trials)
+    for trial in worse:
+        click.echo(f"lost: {trial.fault.name}", err=True)
+    sys.exit(3 if any(trial.errors for trial in trials) else 1 if worse else 0)
+
+
+def _show_trial(trial: Any) -> None:
+    cost = f"{trial.requests} requests, {trial.tokens:,} tokens, {trial.seconds:.1f} s"
+    click.echo(f"{trial.outcome:<11}  {trial.fault.name}  ({cost})\n{'':13}{trial.fault.says}")
+    for title, rules in (("by", trial.found_by), ("also", trial.others)):
+        if rules:
+            click.echo(f"{'':13}{title} {', '.join(rules)}")
+    for error in trial.errors:
+        click.echo(error, err=True)
 
 
 @main.command(hidden=True)

@@ -55,10 +55,17 @@ class Source:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong: where (a JSON pointer, an event, a header), and what, with the value that shows it."""
+    """One thing that is wrong: where (a JSON pointer, an event, a header), and what, with the value that shows it.
+
+    Half of a surrogate pair, which JSON can carry and UTF-8 can not, is spelt out.
+    """
 
     where: str
     what: str
+
+    def __post_init__(self) -> None:
+        for name in ("where", "what"):
+            object.__setattr__(self, name, getattr(self, name).encode(errors="backslashreplace").decode())
 
 
 class Untested(Exception):

@@ -13,8 +13,9 @@ import pkgutil
 from relayproof.faults import catalogue
 from relayproof.faults.fault import FAULTS, UNDETECTABLE, Fault, UnknownFault
 from relayproof.faults.relay import FaultyRelay
+from relayproof.faults.transport import serving
 
-__all__ = ["UNDETECTABLE", "Fault", "FaultyRelay", "UnknownFault", "find", "load"]
+__all__ = ["UNDETECTABLE", "Fault", "FaultyRelay", "UnknownFault", "find", "load", "serving"]
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Breaks of JSON: operators that change every document of an answer, whole or streamed, at a place named by a pointer."""
+"""Breaks of JSON: operators that change every document of an answer at a place named by a pointer."""
 
 from __future__ import annotations
 
@@ -90,6 +90,8 @@ def _keys(holder: Any, last: str, *, add: bool) -> list[Any]:
             return list(holder)
         return [last] if add or last in holder else []
     if isinstance(holder, list):
-        numbers = range(len(holder)) if last == "*" else [int(last)] if last.isdigit() and int(last) < len(holder) else []
+        numbers = (
+            range(len(holder)) if last == "*" else [int(last)] if last.isdigit() and int(last) < len(holder) else []
+        )
         return list(reversed(numbers))
     return []

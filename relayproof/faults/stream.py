@@ -44,7 +44,9 @@ def drop(where: Select) -> After:
 def double(where: Select) -> After:
     """Send events twice."""
     return frames(
-        lambda given: [copy for number, frame in enumerate(given) for copy in [frame] * (2 if where(given, number) else 1)]
+        lambda given: [
+            copy for number, frame in enumerate(given) for copy in [frame] * (2 if where(given, number) else 1)
+        ]
     )
 
 
@@ -52,7 +54,9 @@ def insert(new: bytes | Frame, where: Select) -> After:
     """Put bytes, or an event, before the events that `where` selects."""
     made = Frame(raw=new) if isinstance(new, bytes) else new
     return frames(
-        lambda given: [copy for number, frame in enumerate(given) for copy in ([made, frame] if where(given, number) else [frame])]
+        lambda given: [
+            copy for number, frame in enumerate(given) for copy in ([made, frame] if where(given, number) else [frame])
+        ]
     )
 
 

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from relayproof.faults.answer import Answer
-from relayproof.faults.fault import After
-from relayproof.faults.parameters import Condition
+from relayproof.faults.fault import After, Condition
 
 Task = dict[str, Any]
 
@@ -55,6 +54,11 @@ def every_task(change: Callable[[Task], Any]) -> After:
                 change(task)
 
     return lambda answer: answer.rewrite(changed)
+
+
+def without_key(key: str) -> Callable[[Task], Any]:
+    """A change that takes a key out of a task."""
+    return lambda task: task.pop(key, None)
 
 
 def frozen(answer: Answer) -> None:

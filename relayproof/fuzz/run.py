@@ -27,7 +27,8 @@ from relayproof.wire.client import Client
 REQUESTS = 100
 TOKENS_A_REQUEST = 300
 LEGAL_SHARE = 0.6
-HANGS = 2
+CHAT_FIRST = 3
+HANGS = 3
 STREAK = 3
 LISTING = "GET /v1/models"
 KEY_REFUSED = (401, 402, 403)
@@ -105,6 +106,7 @@ class _Fuzzing:
         self.result = Run(relay)
         self.good: Case | None = None
         self.ended: list[Operation] = []
+        self.dear: list[str] = []
         self.streak, self.patience, self.over = 0, STREAK, False
 
     @property
@@ -115,6 +117,8 @@ class _Fuzzing:
         """Spend the budget. Where one kind comes to its end early, the other gets the rest."""
         self.choose()
         chosen = [operation for operation in operations() if self.offered(operation)]
+        if self.dear:
+            self.result.notes.append(f"not asked, since they cost money (--spend money): {', '.join(self.dear)}")
         allowed = [self.queue(operation, legal=True) for operation in chosen if legal]
         forbidden = [self.queue(operation, legal=False) for operation in chosen if illegal and operation.request]
         self.phase(allowed, self.spent + math.ceil((budget - self.spent) * (LEGAL_SHARE if forbidden else 1)))
@@ -141,7 +145,7 @@ class _Fuzzing:
             self.leave_out(operation, UNTESTED if self.relay.claims(known) else NOT_OFFERED, "no model is known for it")
             return False
         if operation.spend > self.relay.limits.spend:
-            self.result.notes.append(f"{operation.name} was not asked: it costs money (--spend money)")
+            self.dear.append(operation.name)
             return False
         return True
 
@@ -151,7 +155,8 @@ class _Fuzzing:
             if legal
             else sequence.illegal(operation, self.relay, self.seed)
         )
-        return _Queue(operation, cases, math.sqrt(sequence.breadth(operation)))
+        favour = CHAT_FIRST if family(operation) == CHAT else 1
+        return _Queue(operation, cases, favour * math.sqrt(sequence.breadth(operation)))
 
     def streams(self, operation: Operation) -> tuple[bool, ...]:
         """Whether whole answers, streams or both were chosen."""

@@ -114,10 +114,21 @@ def _together(single: Sequence[Drawn], plain: Sequence[Drawn], chance: random.Ra
 
 
 def _dressed(operation: Operation, plain: Sequence[Drawn]) -> Iterator[Drawn]:
-    """The examples with every text that may be any text replaced by an unusual one, if the schema lets it."""
-    for what, text in UNUSUAL:
-        for each in plain:
+    """The examples with all that may be null, then with every text that the schema leaves open made unusual."""
+    for each in plain[:1]:
+        yield Drawn(body=_emptied(operation, each.body), what="example with every null that there may be")
+    for shift in range(len(plain)):
+        for number, (what, text) in enumerate(UNUSUAL):
+            each = plain[(number + shift) % len(plain)]
             yield Drawn(body=_replaced(operation, each.body, text), what=f"example with {what}")
+
+
+def _emptied(operation: Operation, body: Any) -> Any:
+    for key in schema.load(operation.request).get("properties", {}):
+        changed = body | {key: None}
+        if schema.valid(operation.request, changed):
+            body = changed
+    return body
 
 
 def _replaced(operation: Operation, body: Any, text: str) -> Any:

@@ -126,8 +126,8 @@ def json_schema(relay: Relay) -> Run:
 
 @probe(CHAT)
 def two_choices(relay: Relay) -> Run:
-    """Two choices, each cut by the token limit under its new name."""
-    yield ask(relay, user("One sentence of 40 words about the sea."), n=2, max_completion_tokens=24)
+    """Two choices for the prompt of chat/cut-off, each cut by the token limit under its new name."""
+    yield ask(relay, user(about_the_sea(8)), n=2, max_completion_tokens=32)
 
 
 @probe(CHAT)

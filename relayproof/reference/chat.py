@@ -54,6 +54,8 @@ def check(body: dict[str, Any]) -> None:
     wrong = next(schema.mismatches("openai/chat_request", body), None)
     if wrong is not None:
         raise Refusal(400, f"Invalid request: {wrong.what}", param=wrong.where.strip("/").replace("/", ".") or None)
+    if any(kind == "custom" for _, kind in find(body, "/tools/*/type", str)):
+        raise Refusal(400, "This model takes no custom tools.", param="tools", code="unsupported_value")
     named = get(body, "/tool_choice/function/name", str)
     if named is not None and named not in [name for _, name in find(body, "/tools/*/function/name", str)]:
         raise Refusal(400, f"Tool choice '{named}' is not among the tools.", param="tool_choice")

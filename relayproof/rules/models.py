@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from relayproof.exchange import STATUS, Exchange
 from relayproof.groups import together
-from relayproof.pointer import Absent, find
+from relayproof.pointer import Absent, find, is_a
 from relayproof.rule import ANY, SHOULD, Finding, Untested, must, should
 from relayproof.rules import shapes
 from relayproof.rules.sources import MODEL, MODEL_LIST, OBSERVED

@@ -7,7 +7,6 @@ twice within a minute at 0.996. Vectors of different texts, or of two models, ar
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import math
 import struct

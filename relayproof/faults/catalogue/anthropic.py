@@ -23,6 +23,9 @@ from relayproof.faults.stream import drop as leave_out
 from relayproof.faults.timing import in_a_burst
 from relayproof.surface import ANTHROPIC, ANTHROPIC_STREAM, ERRORS
 
+# fmt: off
+# A table: a row is a line.
+
 SHAPE, EVENT = "anthropic/matches-schema", "anthropic-stream/matches-schema"
 whole = Family("anthropic", (ANTHROPIC,))
 errors = Family("anthropic", (ANTHROPIC,), when=refused)
@@ -58,7 +61,7 @@ READ, WRITTEN = "cache_read_input_tokens", "cache_creation_input_tokens"
 # Whole answers
 
 whole.seen("anthropic-phantom-tool-use-stop", "stop_reason says tool_use, and there is none.",
-           edit(lambda document: document.update(content=[{"type": "text", "text": "I will look."}]) if document.get("stop_reason") == "tool_use" else None), by="anthropic/tool-use-is-no-empty-promise")  # fmt: skip
+           edit(lambda document: document.update(content=[{"type": "text", "text": "I will look."}]) if document.get("stop_reason") == "tool_use" else None), by="anthropic/tool-use-is-no-empty-promise")
 whole.seen("anthropic-content-string", "content is a text.", change("/content", lambda blocks: "".join(block.get("text", "") for block in blocks)), by=SHAPE)
 whole.seen("anthropic-cache-control-dropped", "cache_control is not passed on: the cache is never used.", usage(lambda given: {READ: 0, WRITTEN: 0, "input_tokens": given["input_tokens"] + given[READ] + given[WRITTEN]}), by="anthropic/marked-prompt-*")
 whole.seen("anthropic-cache-tokens-double-counted", "input_tokens counts what came from the cache as well.", usage(input_plus(READ)), by=("anthropic/cached-tokens-*", "anthropic/*"))
@@ -69,7 +72,7 @@ errors.seen("error-anthropic-openai-shape", "Errors come in OpenAI's envelope.",
 errors.seen("error-4xx-masked-503", "A 400 becomes a 503 in plain text.", only(of(400), instead("processing failed: invalid type: integer `400`, expected a string", 503, TEXT)), by=("errors/body-is-json", "anthropic/*", "errors/*"))
 keys.seen("auth-x-api-key-refused", "x-api-key is not taken, only Bearer.", with_header("x-api-key", lambda asked: None), by="anthropic/both-forms-*")
 keys.seen("auth-bearer-refused-422", "Bearer is not taken, only x-api-key.",
-          only(lambda answer: "x-api-key" not in answer.asked.headers, instead({"detail": [{"loc": ["header", "x-api-key"], "msg": "field required"}]}, 422)), by=("anthropic/both-forms-*", "every-response/valid-request-*"))  # fmt: skip
+          only(lambda answer: "x-api-key" not in answer.asked.headers, instead({"detail": [{"loc": ["header", "x-api-key"], "msg": "field required"}]}, 422)), by=("anthropic/both-forms-*", "every-response/valid-request-*"))
 for key in ("id", "type", "role", "content", "model", "stop_reason", "usage"):
     whole.sibling(f"anthropic-{key.replace('_', '-')}-missing", f"The key `{key}` is missing.", drop(f"/{key}"), by=(SHAPE, "anthropic/*"))
 for key in ("input_tokens", "output_tokens"):

@@ -12,6 +12,9 @@ from relayproof.faults.stream import last
 from relayproof.pointer import get
 from relayproof.surface import AUDIO
 
+# fmt: off
+# A table: a row is a line.
+
 audio = Family("audio", (AUDIO,))
 SOUND = wav(tone())
 ANSWERED = "every-response/*"

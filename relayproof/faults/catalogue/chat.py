@@ -13,7 +13,6 @@ from relayproof.faults.parameters import (
     always,
     asks,
     clamped,
-    every,
     forwarded,
     ignored,
     openai_error,
@@ -23,6 +22,9 @@ from relayproof.faults.parameters import (
 from relayproof.faults.reply import TEXT, header, instead
 from relayproof.pointer import find, get
 from relayproof.surface import CHAT, CHAT_STREAM, ERRORS, MODELS
+
+# fmt: off
+# A table: a row is a line.
 
 SHAPE = "chat/matches-schema"
 MONEY = Family("chat", (CHAT,), (CHAT, CHAT_STREAM))
@@ -134,30 +136,30 @@ chat.seen("json-schema-own-shape", "JSON comes, with keys of the model's own.", 
 chat.seen("n-ignored-chat", "n is ignored: one choice.", change("/choices", lambda choices: choices[:1]), by="chat/n-is-honoured")
 chat.seen("n-invalid-accepted", "n = 0 gets an answer.", forwarded(lambda body: body.pop("n") if body.get("n") == 0 else None), by=("chat/impossible-n-*", "errors/wrong-type-*"), ask=(CHAT, ERRORS), verdict=WARNS)
 chat.seen("stream-default-on", "A request that does not mention `stream` gets a stream.",
-          forwarded(lambda body: body.setdefault("stream", True)), by=("every-response/body-is-one-json-value", "chat/*stream*", "every-response/json-is-labelled*"))  # fmt: skip
+          forwarded(lambda body: body.setdefault("stream", True)), by=("every-response/body-is-one-json-value", "chat/*stream*", "every-response/json-is-labelled*"))
 chat.sibling("stop-dropped-on-the-way", "`stop` never reaches the model.", ignored("stop"), by="chat/stop-is-honoured")
 chat.sibling("stop-kept-in-the-text", "The text ends with the stop sequence, not before it.",
-             only(asks("/stop"), edit(lambda document: change_all(document, lambda text: f"{text}5"))), by="chat/stop-is-honoured")  # fmt: skip
+             only(asks("/stop"), edit(lambda document: change_all(document, lambda text: f"{text}5"))), by="chat/stop-is-honoured")
 chat.sibling("json-object-ignored", "json_object is dropped: prose comes.", ignored("response_format"), by="chat/json-object-*")
 chat.sibling("json-schema-fenced", "The JSON stands in a Markdown fence.", only(FORMAT, change(CONTENT, lambda text: f"```json\n{text}\n```")), by="chat/json-schema-*")
 chat.sibling("json-schema-half", "The JSON breaks off, with finish_reason stop.", only(FORMAT, change(CONTENT, lambda text: text[:-3])), by="chat/json-schema-*")
 chat.sibling("json-schema-wrong-type", "A number of the schema comes as a text.",
-             only(FORMAT, change(CONTENT, lambda text: json.dumps({key: str(value) for key, value in json.loads(text).items()}))), by="chat/json-schema-*")  # fmt: skip
+             only(FORMAT, change(CONTENT, lambda text: json.dumps({key: str(value) for key, value in json.loads(text).items()}))), by="chat/json-schema-*")
 chat.sibling("json-schema-additional-key", "A key comes that the schema forbids.",
-             only(FORMAT, change(CONTENT, lambda text: json.dumps(json.loads(text) | {"note": "ok"}))), by="chat/json-schema-*")  # fmt: skip
+             only(FORMAT, change(CONTENT, lambda text: json.dumps(json.loads(text) | {"note": "ok"}))), by="chat/json-schema-*")
 chat.sibling("max-tokens-ignored", "max_tokens is ignored.", ignored("max_tokens"), by=("chat/token-limit-*", "chat/*limit*"))
 chat.sibling("max-completion-tokens-ignored", "max_completion_tokens is ignored, max_tokens is not.", ignored("max_completion_tokens"), by="chat/token-limit-*")
 chat.sibling("n-too-many", "One choice too many comes.",
-             change("/choices", lambda choices: [*choices, dict(choices[-1]) | {"index": len(choices)}]), by="chat/n-is-honoured")  # fmt: skip
+             change("/choices", lambda choices: [*choices, dict(choices[-1]) | {"index": len(choices)}]), by="chat/n-is-honoured")
 chat.sibling("tools-dropped", "The tools never reach the model: text comes where a call is forced.", ignored("tools", "tool_choice"), by="chat/forced-tool-*")
 chat.sibling("tool-choice-required-ignored", "tool_choice required is taken as auto, and the model talks.", forwarded(lambda body: body.update(tool_choice="none") if body.get("tool_choice") == "required" else None), by="chat/forced-tool-*")
 chat.sibling("tool-choice-named-ignored", "Another function is called than the one that is named.",
-             only(asks("/tool_choice/function/name"), put(f"{CALLS}/*/function/name", "get_weather")), by="chat/named-tool-*")  # fmt: skip
+             only(asks("/tool_choice/function/name"), put(f"{CALLS}/*/function/name", "get_weather")), by="chat/named-tool-*")
 chat.sibling("parallel-tool-calls-ignored", "parallel_tool_calls false is ignored.",
              forwarded(lambda body: body.update(messages=[{"role": "user", "content": "Use the tools."}], parallel_tool_calls=True) if body.get("parallel_tool_calls") is False else None),
-             by="chat/parallel-calls-*")  # fmt: skip
+             by="chat/parallel-calls-*")
 chat.sibling("tool-call-without-tools", "A tool is called although none was offered.",
-             only(without(asks("/tools")), put(CALLS, [{"id": "call_1", "type": "function", "function": {"name": "search", "arguments": "{}"}}]), put(REASON, "tool_calls"), put(CONTENT, None)), by="chat/no-call-without-tools")  # fmt: skip
+             only(without(asks("/tools")), put(CALLS, [{"id": "call_1", "type": "function", "function": {"name": "search", "arguments": "{}"}}]), put(REASON, "tool_calls"), put(CONTENT, None)), by="chat/no-call-without-tools")
 chat.sibling("logprobs-ignored", "logprobs is ignored.", ignored("logprobs", "top_logprobs"), by="chat/logprobs-are-delivered")
 chat.sibling("top-logprobs-ignored", "More alternatives come than were asked for.", only(asks("/top_logprobs"), change("/choices/*/logprobs/content/*/top_logprobs", lambda given: given * 3)), by="chat/logprobs-are-delivered")
 chat.sibling("top-logprobs-missing", "No alternatives come although two were asked for.", put("/choices/*/logprobs/content/*/top_logprobs", []), by="chat/logprobs-*")
@@ -167,31 +169,31 @@ chat.sibling("logprobs-unasked", "Log probabilities come unasked.", always("logp
 chat.sibling("system-message-dropped", "Only the last message reaches the model.", forwarded(lambda body: body.update(messages=body["messages"][-1:])), by=("chat/*prompt*", "usage/*"), ask=(CHAT, CHAT_STREAM))
 chat.sibling("pictures-dropped", "Pictures are taken out of the messages.",
              forwarded(lambda body: [message.update(content=[part for part in message["content"] if part.get("type") != "image_url"])
-                                     for message in body["messages"] if isinstance(message.get("content"), list)]), by="chat/*")  # fmt: skip
+                                     for message in body["messages"] if isinstance(message.get("content"), list)]), by="chat/*")
 
 # Refusals of what is allowed
 
 chat.seen("logprobs-true-500", "logprobs: true is answered with 500.", refused(500, "Internal Server Error", asks("/logprobs", True), TEXT), by="every-response/valid-request-is-answered")
 chat.seen("request-assistant-content-null-rejected", "An assistant message with content null is refused.",
-          refused(400, openai_error("'content' is to be a text or a list."), asks("/messages/*/content", None)), by="every-response/valid-request-is-answered")  # fmt: skip
+          refused(400, openai_error("'content' is to be a text or a list."), asks("/messages/*/content", None)), by="every-response/valid-request-is-answered")
 chat.seen("nonstream-sse-unmarshal-500", "Whole answers fail with 500: the relay can't read its upstream's.",
           refused(500, openai_error("invalid character 'd' looking for beginning of value", "one_api_error", "unmarshal_response_body_failed", ""), anyhow),
-          by="every-response/valid-request-is-answered", ask=(MODELS, CHAT))  # fmt: skip
+          by="every-response/valid-request-is-answered", ask=(MODELS, CHAT))
 for parameter in ("tools", "response_format", "stop", "n", "functions", "temperature", "max_completion_tokens"):
     chat.sibling(f"{parameter.replace('_', '-')}-refused", f"A request with `{parameter}` is refused.",
                  refused(400, openai_error(f"Unrecognized request argument supplied: {parameter}", param=parameter), asks(f"/{parameter}")),
-                 by=("every-response/valid-request-is-answered", "chat/*"))  # fmt: skip
+                 by=("every-response/valid-request-is-answered", "chat/*"))
 chat.sibling("tool-choice-named-500", "A tool_choice that names a function is answered with 500.", refused(500, openai_error("bad", "server_error"), asks("/tool_choice/type", "function")), by=("every-response/*", "errors/what-a-model*"))
 chat.sibling("picture-refused-500", "A picture is answered with 500.", refused(500, openai_error("bad", "server_error"), asks("/messages/*/content/*/type", "image_url")), by=("every-response/*", "errors/what-a-model*"))
 
 # How an answer ended
 
 chat.seen("chat-phantom-tool-calls-finish", "finish_reason says tool_calls, and there is none.",
-          only(asks("/tools"), put(CALLS, []), put(CONTENT, "I will do it."), put(REASON, "tool_calls")), by=("chat/tool-calls-is-no-empty-promise", SHAPE))  # fmt: skip
+          only(asks("/tools"), put(CALLS, []), put(CONTENT, "I will do it."), put(REASON, "tool_calls")), by=("chat/tool-calls-is-no-empty-promise", SHAPE))
 chat.seen("chat-truncated-finish-stop", "A cut answer says stop.", replaced(REASON, "length", "stop"), by="chat/cut-answer-says-length")
 chat.seen("chat-empty-success-native-error", "A failure of the upstream comes as an empty answer.",
           put(CONTENT, ""), drop(CALLS), put(REASON, "stop"), put("/choices/*/native_finish_reason", "network_error"), put("/usage/prompt_tokens", 0),
-          put("/usage/completion_tokens", 0), put("/usage/total_tokens", 0), by=("chat/answer-is-not-empty", "chat/tokens-are-counted"))  # fmt: skip
+          put("/usage/completion_tokens", 0), put("/usage/total_tokens", 0), by=("chat/answer-is-not-empty", "chat/tokens-are-counted"))
 chat.sibling("chat-tool-calls-finish-stop", "A tool call ends with stop.", replaced(REASON, "tool_calls", "stop"), by="chat/calling-tools-*")
 chat.sibling("chat-whole-answer-says-length", "A whole answer says length.", replaced(REASON, "stop", "length"), by=("chat/*length*", "chat/*limit*"), verdict=WARNS)
 chat.sibling("chat-legacy-call-finish-stop", "A legacy function call ends with stop.", replaced(REASON, "function_call", "stop"), by="chat/function-call-*")
@@ -213,7 +215,7 @@ chat.sibling("tool-call-name-missing", "The function has no name.", drop(f"{TOOL
 chat.sibling("tool-calls-is-an-object", "tool_calls is one call, not a list.", change(CALLS, lambda calls: calls and calls[0]), by=SHAPE)
 chat.sibling("tool-call-said-in-words", "The call stands in the text too.",
              only(asks("/tools"), edit(lambda document: [message.update(content=message["tool_calls"][0]["function"]["arguments"])
-                                                         for _, message in find(document, "/choices/*/message", dict) if message.get("tool_calls")] and None)), by="chat/arguments-stay-*")  # fmt: skip
+                                                         for _, message in find(document, "/choices/*/message", dict) if message.get("tool_calls")] and None)), by="chat/arguments-stay-*")
 chat.sibling("legacy-call-arguments-object", "The legacy call's arguments are an object.", change("/choices/*/message/function_call/arguments", json.loads), by=SHAPE)
 chat.sibling("thinking-in-the-text", "The thinking stands in the text too.", only(without(asks("/response_format")), only(without(asks("/logprobs")), put("/choices/*/message/reasoning_content", "Hm."), change(CONTENT, lambda text: text and f"<think>Hm.</think>{text}"))), by="chat/thinking-*", verdict=WARNS)
 chat.sibling("refusal-beside-content", "A refusal stands beside the text.", put("/choices/*/message/refusal", "No."), by="chat/refusal-*", verdict=WARNS)
@@ -260,13 +262,18 @@ chat.sibling("usage-of-anthropic", "usage has Anthropic's keys.", change("/usage
 chat.sibling("usage-cached-above-prompt", "More tokens come from the cache than the prompt has.", put("/usage/prompt_tokens_details/cached_tokens", 9999), by="chat/usage-details-*", verdict=WARNS)
 chat.sibling("usage-reasoning-above-completion", "More reasoning tokens than completion tokens.", put(f"{DETAILS}/reasoning_tokens", 9999), by="chat/usage-details-*", verdict=WARNS)
 chat.sibling("usage-completion-above-limit", "completion_tokens is ten times what max_tokens allows.", edit(lambda document: document["usage"].update(completion_tokens=9999, total_tokens=9999 + document["usage"]["prompt_tokens"])), by=("chat/token-limit-*", "usage/*"))
+def _another_count(answer: Answer) -> None:
+    more = 7 * answer.asked.count("random")
+    change("/usage", lambda usage: usage | {"prompt_tokens": usage["prompt_tokens"] + more, "total_tokens": usage["total_tokens"] + more})(answer)
+
+
 MONEY.sibling("usage-prompt-random", "prompt_tokens is another number each time.",
-              only(every(2), change("/usage", lambda usage: usage | {"prompt_tokens": usage["prompt_tokens"] + 7, "total_tokens": usage["total_tokens"] + 7})), by=("chat/*prompt*", "usage/*"))  # fmt: skip
+              _another_count, by=("chat/*prompt*", "usage/*"))
 MONEY.sibling("prompt-injected", "The relay puts 200 words of its own before the prompt.",
-              forwarded(lambda body: body["messages"].insert(0, {"role": "system", "content": "You are a helpful relay. " * 40})), by=("chat/*prompt*", "usage/*"))  # fmt: skip
+              forwarded(lambda body: body["messages"].insert(0, {"role": "system", "content": "You are a helpful relay. " * 40})), by=("chat/*prompt*", "usage/*"))
 MONEY.sibling("prompt-counted-as-constant", "prompt_tokens is always 100.", edit(lambda document: document["usage"].update(prompt_tokens=100, total_tokens=100 + document["usage"]["completion_tokens"])), by=("chat/*prompt*", "usage/*"))
 MONEY.sibling("prompt-counted-n-times", "With n = 2 the prompt is billed twice.",
-             only(asks("/n"), edit(lambda document: document["usage"].update(prompt_tokens=document["usage"]["prompt_tokens"] * 2, total_tokens=document["usage"]["prompt_tokens"] * 2 + document["usage"]["completion_tokens"]))), by="usage/*")  # fmt: skip
+             only(asks("/n"), edit(lambda document: document["usage"].update(prompt_tokens=document["usage"]["prompt_tokens"] * 2, total_tokens=document["usage"]["prompt_tokens"] * 2 + document["usage"]["completion_tokens"]))), by="usage/*")
 
 # Two answers
 

@@ -42,6 +42,9 @@ from relayproof.faults.timing import at_once, held_back, in_a_burst, in_blocks, 
 from relayproof.pointer import find, get
 from relayproof.surface import CHAT, CHAT_STREAM
 
+# fmt: off
+# A table: a row is a line.
+
 SHAPE = "chat-stream/matches-schema"
 stream = Family("chat-stream", (CHAT_STREAM,))
 pair = Family("chat-stream", (CHAT_STREAM,), (CHAT, CHAT_STREAM))
@@ -173,9 +176,9 @@ pair.sibling("stream-words-swapped", "Two deltas change places.", swap(second_wo
 pair.sibling("stream-words-cumulative", "Each delta holds the whole text so far.", frames(lambda given: _cumulative(given)), by=("chat/streamed-text-loses-nothing", "chat-stream/*"))
 pair.sibling("stream-spaces-lost", "Deltas lose their leading spaces.", deltas(lambda delta: delta.update(content=delta["content"].lstrip()), says), by="chat/streamed-text-loses-nothing")
 pair.sibling("stream-emoji-lost", "Characters beyond the basic plane become question marks.",
-             deltas(lambda delta: delta.update(content="".join("?" if ord(letter) > 0xFFFF else letter for letter in delta["content"])), says), by=("chat/streamed-text-loses-nothing", "chat/*echo*"))  # fmt: skip
+             deltas(lambda delta: delta.update(content="".join("?" if ord(letter) > 0xFFFF else letter for letter in delta["content"])), says), by=("chat/streamed-text-loses-nothing", "chat/*echo*"))
 pair.sibling("stream-chinese-mangled", "UTF-8 is read as Latin-1 on the way.",
-             deltas(lambda delta: delta.update(content=delta["content"].encode().decode("latin-1")), says), by=("chat/streamed-text-loses-nothing", "chat/*echo*", "every-response/*"))  # fmt: skip
+             deltas(lambda delta: delta.update(content=delta["content"].encode().decode("latin-1")), says), by=("chat/streamed-text-loses-nothing", "chat/*echo*", "every-response/*"))
 stream.sibling("stream-restarts", "The answer begins again in the middle.", frames(lambda given: given[:5] + given), by=("chat-stream/answer-is-streamed-once", "chat-stream/role-is-*"))
 pair.harmless("stream-words-merged", "Two deltas come as one.", frames(lambda given: _merged(given)))
 pair.harmless("stream-letter-by-letter", "Deltas are single characters.", frames(_character_by_character))
@@ -222,7 +225,7 @@ stream.sibling("stream-n-ignored", "n is ignored.", ignored("n"), by=("chat-stre
 stream.seen("tool-delta-index-from-anthropic-block", "The first tool call has index 1.", doc.change(f"{CALLS}/index", lambda index: index + 1), by="chat-stream/tool-call-indexes-*")
 stream.seen("tool-arguments-empty-object-prefix", "The arguments begin with an empty object.", doc.only(asks("/tools"), pieces(lambda call: call["function"].update(arguments="{}"), opens_call)), by="chat/tool-arguments-*")
 stream.seen("tool-parallel-merged", "All calls are poured into one.",
-            frames(lambda given: _one_call(given)), by=("chat-stream/one-index-is-one-call", "chat/*"))  # fmt: skip
+            frames(lambda given: _one_call(given)), by=("chat-stream/one-index-is-one-call", "chat/*"))
 stream.seen("tool-id-missing", "Streamed calls have no id.", pieces(lambda call: call.pop("id", None)), by="chat-stream/tool-call-begins-*")
 stream.seen("tool-id-name-repeated-each-delta", "id, type and name come with every fragment.", frames(lambda given: _names_repeated(given)), by="chat-stream/tool-call-is-named-once", verdict=WARNS)
 stream.seen("tool-null-padding", "Later fragments have id and name null.", pieces(lambda call: (call.update(id=None), call["function"].update(name=None)), continues_call), by="chat-stream/continuation-*")
@@ -381,7 +384,7 @@ stream.sibling("stream-error-as-bare-line", "An error comes as a bare line of JS
 stream.sibling("stream-error-first", "A stream holds nothing but an error, with status 200.", frames(lambda given: [ERROR, Frame(DONE)]), by=("chat-stream/stream-holds-no-error", "every-response/*"))
 stream.sibling("stream-error-as-words", "A failure comes as words of the assistant.", deltas(lambda delta: delta.update(content="[error] upstream error: no capacity "), first_words), by="chat/rejection-is-no-answer")
 stream.seen("limits-tool-cut-by-max-tokens-error", "A tool call that the limit cut ends with an error.",
-            frames(_cut_call_fails), by=("chat-stream/stream-holds-no-error",))  # fmt: skip
+            frames(_cut_call_fails), by=("chat-stream/stream-holds-no-error",))
 
 # Time and cache
 

@@ -11,6 +11,9 @@ from relayproof.faults.stream import drop as leave_out
 from relayproof.pointer import get
 from relayproof.surface import COMPLETIONS, COMPLETIONS_STREAM
 
+# fmt: off
+# A table: a row is a line.
+
 SHAPE, STREAM_SHAPE, ANSWERED = "completions/matches-schema", "completions-stream/matches-schema", "every-response/valid-request-is-answered"
 whole = Family("completions", (COMPLETIONS,))
 stream = Family("completions", (COMPLETIONS_STREAM,))

@@ -13,6 +13,9 @@ from relayproof.faults.parameters import asks, ignored, openai_error, refused, w
 from relayproof.faults.reply import instead
 from relayproof.surface import EMBEDDINGS
 
+# fmt: off
+# A table: a row is a line.
+
 SHAPE, ANSWERED = "embeddings/matches-schema", "every-response/valid-request-is-answered"
 embeddings = Family("embeddings", (EMBEDDINGS,))
 VECTOR = "/data/*/embedding"

@@ -13,6 +13,9 @@ from relayproof.faults.reply import HTML, TEXT, gzipped, header, headers_gone, i
 from relayproof.pointer import get
 from relayproof.surface import CHAT, CHAT_STREAM, COMPLETIONS, EMBEDDINGS, ERRORS, MODELS
 
+# fmt: off
+# A table: a row is a line.
+
 SHAPE = "errors/matches-schema"
 OPENAI = (MODELS, CHAT, CHAT_STREAM, COMPLETIONS, EMBEDDINGS, "other")
 errors = Family("common", OPENAI, (ERRORS,), when=refused)
@@ -108,7 +111,7 @@ anything.sibling("bad-requests-shut-the-relay", "After a bad request the relay r
 keys.seen("auth-upstream-401-as-500", "A wrong key is answered with 500.", only(BAD_KEY, instead({"detail": "Internal server error: An unexpected error occurred."}, 500)), by="errors/bad-key-is-refused")
 keys.seen("auth-401-leaks-internals", "The 401 names a table and a hash of the key.",
           only(BAD_KEY, lambda answer: change("/error/message", lambda text: f"{text} Key Hash (Token) ={hashlib.sha256(b'key').hexdigest()}. Not in `Relay_VerificationTokenTable`")(answer)),
-          by="every-response/errors-keep-*", verdict=WARNS)  # fmt: skip
+          by="every-response/errors-keep-*", verdict=WARNS)
 keys.seen("auth-invalid-key-python-exception", "A wrong key is answered with an exception and 500.", only(BAD_KEY, put("/error/message", EXCEPTION), status(500)), by="errors/bad-key-is-refused")
 keys.seen("auth-403-for-401", "A wrong key is answered with 403.", only(BAD_KEY, status(403)), by="errors/bad-key-is-401", verdict=WARNS)
 
@@ -178,16 +181,16 @@ busy.seen("limits-insufficient-balance-402", "An empty balance is answered with 
 busy.seen("limits-tiny-max-tokens-500", "max_tokens 1 is answered with 500.", only(asks("/max_tokens", 1), instead({"statusCode": 500, "statusText": "Empty Response"}, 500)), by="every-response/valid-request-*")
 busy.seen("usage-estimate-instead-of-upstream", "The usage is estimated from the letters of the answer.", only(ok, estimated), by=("chat/streamed-prompt-*", "usage/*"))
 busy.seen("chat-default-max-tokens-injected", "A limit is added where the client set none, and hidden.",
-          by_default("max_tokens", 5), only(without(asks("/max_tokens")), change("/choices/*/finish_reason", lambda reason: "stop" if reason == "length" else reason)), by=("chat/*length*", "chat/*limit*", "usage/*"))  # fmt: skip
+          by_default("max_tokens", 5), only(without(asks("/max_tokens")), change("/choices/*/finish_reason", lambda reason: "stop" if reason == "length" else reason)), by=("chat/*length*", "chat/*limit*", "usage/*"))
 busy.seen("timeout-524-cloudflare-json", "A long request ends with Cloudflare's 524.",
-          only(both(without(asks("/stream", True)), every(3, "slow")), instead({"type": "https://cloudflare.example/524", "title": "Error 524: A timeout occurred", "status": 524}, 524)), by=(SHAPE, "every-response/valid-request-*"))  # fmt: skip
+          only(both(without(asks("/stream", True)), every(3, "slow")), instead({"type": "https://cloudflare.example/524", "title": "Error 524: A timeout occurred", "status": 524}, 524)), by=(SHAPE, "every-response/valid-request-*"))
 busy.seen("timeout-nonstream-only", "Whole answers time out, streams do not.", only(without(asks("/stream", True)), instead(openai_error("Upstream model provider is temporarily unavailable", "server_error"), 524)), by="every-response/valid-request-*")
 limits.seen("limits-413-small-body", "A picture of usual size is refused with 413.", only(lambda answer: len(answer.asked.body) > 100_000, instead("Failed to buffer the request body: length limit exceeded", 413, TEXT)), by="every-response/valid-request-*")
 limits.seen("limits-context-500", "A prompt that is too long is answered with 500.", only(OVERFLOW, put("/error/type", "server_error"), put("/error/code", 500), status(500)), by=LONG)
 limits.seen("limits-context-502-raw-upstream-event", "A prompt that is too long comes back in the upstream's raw event.",
-            only(OVERFLOW, lambda answer: answer.say({"type": "response.failed", "response": {"error": {"code": "context_length_exceeded"}, "instructions": get(answer.asked.json, "/messages/0/content")}}, 502)), by=LONG)  # fmt: skip
+            only(OVERFLOW, lambda answer: answer.say({"type": "response.failed", "response": {"error": {"code": "context_length_exceeded"}, "instructions": get(answer.asked.json, "/messages/0/content")}}, 502)), by=LONG)
 limits.sibling("limits-context-answered", "A prompt that is too long is cut without a word, and answered.",
-               only(OVERFLOW, lambda answer: rejected(answer)), by=(LONG, "errors/*", "chat/rejection-*"))  # fmt: skip
+               only(OVERFLOW, lambda answer: rejected(answer)), by=(LONG, "errors/*", "chat/rejection-*"))
 busy.sibling("429-page", "A 429 is a web page.", only(SOMETIMES, busy_now, instead(PAGE, 429, HTML)), by="errors/body-is-json")
 busy.sibling("429-as-500", "A rate limit is answered with 500.", only(SOMETIMES, busy_now, status(500)), by="every-response/valid-request-*")
 busy.sibling("429-as-200", "A rate limit is an error with status 200.", only(SOMETIMES, busy_now, status(200)), by=("every-response/*", "chat-stream/*"))

@@ -13,6 +13,9 @@ from relayproof.faults.stream import double, each, frames, insert, last, middle,
 from relayproof.faults.stream import drop as leave_out
 from relayproof.surface import GEMINI, GEMINI_STREAM
 
+# fmt: off
+# A table: a row is a line.
+
 SHAPE, CHUNK = "gemini/matches-schema", "gemini-stream/matches-schema"
 whole = Family("gemini", (GEMINI,))
 errors = Family("gemini", (GEMINI,), when=refused)

@@ -13,13 +13,16 @@ from relayproof.faults.stream import drop as leave_out
 from relayproof.faults.stream import last
 from relayproof.surface import IMAGES
 
+# fmt: off
+# A table: a row is a line.
+
 SHAPE = "images/matches-schema"
 images = Family("images", (IMAGES,))
 CODED = "/data/*/b64_json"
 SMALL = base64.b64encode(png(512, 512)).decode()
 
 images.seen("images-response-format-rejected", "response_format is refused, although documented.",
-            refused(400, openai_error("Unknown parameter: 'response_format'.", code="unknown_parameter", param="response_format"), asks("/response_format")), by="images/response-format-is-accepted", verdict=WARNS)  # fmt: skip
+            refused(400, openai_error("Unknown parameter: 'response_format'.", code="unknown_parameter", param="response_format"), asks("/response_format")), by="images/response-format-is-accepted", verdict=WARNS)
 images.seen("images-created-missing", "`created` is missing.", drop("/created"), by=SHAPE)
 images.seen("images-n-ignored", "n is ignored.", change("/data", lambda data: data[:1]), by="images/n-is-honoured")
 images.seen("images-b64-with-data-uri", "b64_json begins as a data URL.", change(CODED, lambda text: f"data:image/png;base64,{text}"), by=(SHAPE, "images/base64-is-a-picture"))
@@ -35,7 +38,7 @@ images.sibling("images-same-twice", "n = 2 gets one picture twice.", change("/da
 images.sibling("images-neither-form", "A picture has no link and no bytes.", drop(CODED), drop("/data/*/url"), by=("images/a-picture-comes-*", SHAPE))
 images.sibling("images-both-forms-empty", "Both forms are empty.", put(CODED, ""), put("/data/*/url", ""), by=("images/a-picture-comes-*", "images/base64-*", SHAPE))
 images.sibling("images-link-for-base64", "A link comes where base64 was asked for.",
-               only(asks("/response_format", "b64_json"), edit(lambda document: [each.update(url="https://cdn.example/a.png") for each in document["data"] if each.pop("b64_json")] and None)), by="images/response-format-is-honoured", verdict=WARNS)  # fmt: skip
+               only(asks("/response_format", "b64_json"), edit(lambda document: [each.update(url="https://cdn.example/a.png") for each in document["data"] if each.pop("b64_json")] and None)), by="images/response-format-is-honoured", verdict=WARNS)
 images.sibling("images-base64-broken", "b64_json breaks off.", change(CODED, lambda text: text[: len(text) // 2]), by="images/*")
 images.sibling("images-base64-page", "b64_json holds a web page.", put(CODED, base64.b64encode(b"<html>404</html>").decode()), by="images/base64-*")
 images.sibling("images-link-localhost", "A link leads to the relay's own machine.", change("/data/*/url", lambda _: "http://localhost:3000/images/a.png"), by="images/link-leads-*")

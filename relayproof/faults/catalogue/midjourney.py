@@ -9,8 +9,11 @@ from relayproof.faults.document import change, drop, only, put
 from relayproof.faults.fault import WARNS, Family, anyhow
 from relayproof.faults.parameters import every
 from relayproof.faults.reply import instead, status
-from relayproof.faults.tasks import FAILED, FINISHED, RUNNING, edit, every_task, frozen, looks
+from relayproof.faults.tasks import FAILED, FINISHED, RUNNING, edit, every_task, frozen, looks, without_key
 from relayproof.surface import MIDJOURNEY
+
+# fmt: off
+# A table: a row is a line.
 
 SHAPE, SUBMITTED = "midjourney/task-matches-schema", "midjourney/submit-matches-schema"
 tasks = Family("midjourney", (MIDJOURNEY,))
@@ -64,7 +67,7 @@ tasks.seen("mj-code1-no-result", "A task was taken, and its id is missing.", onl
 tasks.seen("mj-times-in-seconds", "Times are seconds.", to_times(lambda time: time // 1000), by=("midjourney/times-are-of-today", SHAPE))
 tasks.seen("mj-finished-without-finishtime", "A finished task has no finishTime.", edit(lambda task: task.update(finishTime=0), FINISHED), by=("midjourney/finished-task-*", "midjourney/times-*"))
 for key in ("id", "status", "progress", "action", "submitTime", "imageUrl"):
-    tasks.sibling(f"mj-{key.lower()}-missing", f"Tasks have no `{key}`.", every_task(lambda task, key=key: task.pop(key, None)), by=("midjourney/task-matches-schema*", "midjourney/finished-*", "midjourney/*"))
+    tasks.sibling(f"mj-{key.lower()}-missing", f"Tasks have no `{key}`.", every_task(without_key(key)), by=("midjourney/task-matches-schema*", "midjourney/finished-*", "midjourney/*"))
 for key in ("code", "description"):
     tasks.sibling(f"mj-submit-{key}-missing", f"A submission is answered without `{key}`.", only(submits, drop(f"/{key}")), by=SUBMITTED)
 tasks.sibling("mj-code-text", "The code is a text.", only(submits, change("/code", str)), by=SUBMITTED)

@@ -12,6 +12,9 @@ from relayproof.faults.parameters import every, openai_error, with_header
 from relayproof.faults.reply import HTML, TEXT, header, instead, status
 from relayproof.surface import CHAT, ERRORS, MODELS
 
+# fmt: off
+# A table: a row is a line.
+
 SHAPE = "models/*matches-schema"
 models = Family("models", (MODELS,))
 unknown = Family("models", (), (MODELS, ERRORS), when=refused)
@@ -88,7 +91,7 @@ unknown.sibling("unknown-model-429", "An unknown model is answered with 429.", o
 unknown.sibling("unknown-model-503-model-not-found", "An unknown model is answered with 503 and code model_not_found.", only(no_such_model, instead(openai_error("no channel for relayproof-no-such-model", "new_api_error", "model_not_found", ""), 503)), by="errors/unknown-model-is-404", verdict=WARNS)
 any_model = Family("models", (), (MODELS, CHAT, ERRORS), when=anyhow)
 any_model.sibling("unknown-model-answered", "A model that does not exist is answered by another one.",
-                  with_header("x-relay", lambda asked: _known(asked)), by="errors/unknown-model-is-refused")  # fmt: skip
+                  with_header("x-relay", lambda asked: _known(asked)), by="errors/unknown-model-is-refused")
 
 
 def _known(asked: Any) -> str:

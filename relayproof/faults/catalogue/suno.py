@@ -8,8 +8,22 @@ from relayproof.faults.answer import Answer
 from relayproof.faults.document import change, drop, only, put
 from relayproof.faults.fault import WARNS, Family, anyhow
 from relayproof.faults.reply import instead
-from relayproof.faults.tasks import ENDED, FAILED, FINISHED, RUNNING, edit, every_task, frozen, looks, task_of
+from relayproof.faults.tasks import (
+    ENDED,
+    FAILED,
+    FINISHED,
+    RUNNING,
+    edit,
+    every_task,
+    frozen,
+    looks,
+    task_of,
+    without_key,
+)
 from relayproof.surface import SUNO
+
+# fmt: off
+# A table: a row is a line.
 
 SHAPE, SUBMITTED = "suno/task-matches-schema", "suno/submit-matches-schema"
 tasks = Family("suno", (SUNO,))
@@ -58,7 +72,7 @@ tasks.seen("suno-failed-task-no-data", "A failed task is success: false with no 
 tasks.seen("suno-code-int", "The code is the number 1.", lambda answer: answer.rewrite(_integer_dialect) if looks(answer) else None, by=("suno/*",), verdict=WARNS)
 tasks.seen("suno-one-clip-instead-of-two", "One song comes where two are made.", edit(lambda task: task.update(data=task["data"][:1]), makes_songs), by="suno/music-has-two-clips")
 for key in ("task_id", "status", "action", "progress", "data"):
-    tasks.sibling(f"suno-{key.replace('_', '-')}-missing", f"Tasks have no `{key}`.", edit(lambda task, key=key: task.pop(key, None)), by=("suno/task-matches-schema*", "suno/*"))
+    tasks.sibling(f"suno-{key.replace('_', '-')}-missing", f"Tasks have no `{key}`.", edit(without_key(key)), by=("suno/task-matches-schema*", "suno/*"))
 tasks.sibling("suno-submit-without-id", "A submission gets no id.", only(submits, put("/data", "")), by=("suno/submit-names-*", SUBMITTED))
 tasks.sibling("suno-submit-data-missing", "A submission gets no data.", only(submits, drop("/data")), by=("suno/submit-*",))
 tasks.sibling("suno-one-id-for-all", "All submissions get one id.", only(submits, lambda answer: put("/data", answer.asked.memory.setdefault("id", (answer.json or {}).get("data")))(answer)), by="suno/every-submit-*")

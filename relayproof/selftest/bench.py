@@ -19,7 +19,7 @@ from typing import Any
 from relayproof import faults, judge, probes, rules, session
 from relayproof.exchange import Exchange
 from relayproof.faults import Fault, FaultyRelay, transport
-from relayproof.faults.fault import FAILS, HARMLESS, UNTESTED, WARNS
+from relayproof.faults.fault import HARMLESS, UNTESTED, WARNS
 from relayproof.offers import choose_models
 from relayproof.probe import MONEY, Probe
 from relayproof.reference import KEY, make_app, serving
@@ -196,7 +196,11 @@ def _models() -> dict[str, str]:
 @contextlib.contextmanager
 def _pace(seconds: float) -> Iterator[None]:
     """Let the reference relay's words take so long each. Only a fault of time needs a slow answer."""
-    places = [module for name, module in sys.modules.items() if name.startswith("relayproof.reference") and hasattr(module, "A_TOKEN_TAKES")]
+    places = [
+        module
+        for name, module in sys.modules.items()
+        if name.startswith("relayproof.reference") and hasattr(module, "A_TOKEN_TAKES")
+    ]
     before: list[tuple[Any, float]] = [(module, module.A_TOKEN_TAKES) for module in places]
     try:
         for module, _ in before:
