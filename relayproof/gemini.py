@@ -107,7 +107,7 @@ def json_schema(given: Any) -> Any:
             made[key] = [json_schema(each) for each in given[key]] + [{"type": "null"}] * bool(given.get("nullable"))
     if isinstance(given.get("items"), dict):
         made["items"] = json_schema(given["items"])
-    if "enum" in made and given.get("nullable") is True:
+    if isinstance(made.get("enum"), list) and given.get("nullable") is True:
         made["enum"] = [*made["enum"], None]
     return made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import importlib.util
 import itertools
 from collections import Counter
@@ -30,14 +31,30 @@ def load_rules(files: Iterable[str] = ()) -> dict[str, Rule]:
     """Every rule of the suite, and those of the user's own files. Raises BadSetting for a file that can't be loaded."""
     found = dict(rules.load())
     for file in files:
-        spec = importlib.util.spec_from_file_location(Path(file).stem, file)
-        if spec is None or spec.loader is None or not Path(file).is_file():
-            raise BadSetting(file, "no such file of rules")
-        try:
-            spec.loader.exec_module(importlib.util.module_from_spec(spec))
-        except (MalformedRule, SyntaxError, ImportError, NameError) as error:
-            raise BadSetting(file, str(error)) from None
-    return found | RULES
+        own = _own_rules(Path(file).resolve())
+        if twice := found.keys() & own.keys():
+            raise BadSetting(file, f"two rules are called {min(twice)}")
+        found |= own
+    return found
+
+
+@functools.cache
+def _own_rules(file: Path) -> dict[str, Rule]:
+    """The rules that a user's file makes. They are taken out of the registry again: it is the suite's."""
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    if spec is None or spec.loader is None or not file.is_file():
+        raise BadSetting(str(file), "no such file of rules")
+    suite = set(RULES)
+    try:
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        return {name: RULES[name] for name in RULES.keys() - suite}
+    except MalformedRule as error:
+        raise BadSetting(str(file), str(error)) from None
+    except Exception as error:
+        raise BadSetting(str(file), f"{type(error).__name__}: {error}") from None
+    finally:
+        for name in RULES.keys() - suite:
+            del RULES[name]
 
 
 def from_run(run: Run, *, strict: bool = False, narrow: bool = False) -> Results:
@@ -98,7 +115,7 @@ def replay(folder: Path, *, profile: str = "", known: Sequence[KnownDeviation] =
     """Judge a cassette folder again: the same exchanges give the same results, whenever and wherever."""
     exchanges, about = cassette.read(folder)
     relay = Relay(
-        url=f"http://{folder.name}", profile=profile or about.get("profile") or "relay", models=_models(about)
+        url=f"http://{folder.resolve().name}", profile=profile or about.get("profile") or "relay", models=_models(about)
     )
     run = Run(relay, exchanges, list(_left_out(about)), [str(note) for note in about.get("notes", ())])
     run.requests, run.tokens = int(about.get("requests", len(exchanges))), int(about.get("tokens", 0))
@@ -154,6 +171,19 @@ class Checked:
             for level in Level
         }
         return judge.conclude(counts, self.errors, strict=strict, recorded=True)
+
+    def results(self, name: str, profile: str, *, strict: bool = False) -> Results:
+        """For reports: the failures with their evidence. `name` says what was judged."""
+        kinds = ", ".join(f"{surface} {number:,}" for surface, number in sorted(self.surfaces.items()))
+        return Results(
+            relay=name,
+            profile=profile,
+            verdicts=self.failures,
+            exchanges=self.evidence,
+            summary=self.summary(strict=strict),
+            errors=self.errors,
+            notes=[f"{self.exchanges:,} exchanges judged: {kinds}"],
+        )
 
 
 def check(exchanges: Iterable[Exchange], profile: str, files: Iterable[str] = ()) -> Checked:

@@ -93,7 +93,7 @@ def mismatches_of(foreign: Any, document: Any) -> Iterator[Mismatch]:
     try:
         Draft202012Validator.check_schema(foreign)
         yield from (leaf for error in Draft202012Validator(foreign).iter_errors(document) for leaf in _leaves(error))
-    except (SchemaError, Unresolvable, RecursionError):
+    except (SchemaError, Unresolvable, RecursionError, OverflowError):
         return
 
 

@@ -12,7 +12,7 @@ from relayproof.judge import FAILS, Judgement, Verdict
 from relayproof.results import Results
 from relayproof.session import Run
 
-Kind = tuple[str, str, str]
+Kind = tuple[str, str, str, int]
 
 
 def results(run: Run, *, strict: bool = False) -> Results:
@@ -31,17 +31,18 @@ def once(verdicts: Iterable[Verdict], exchanges: Mapping[str, Exchange]) -> list
     for verdict in verdicts:
         if verdict.outcome is not FAILS:
             continue
-        best = smallest.get(kind(verdict))
-        if best is None or size(verdict, exchanges) < size(best, exchanges):
-            smallest[kind(verdict)] = verdict
+        known = exchanges.get(verdict.exchanges[-1]) if verdict.exchanges else None
+        same = kind(verdict, known.status if known else 0)
+        if same not in smallest or size(verdict, exchanges) < size(smallest[same], exchanges):
+            smallest[same] = verdict
     chosen = {id(verdict) for verdict in smallest.values()}
     return [verdict for verdict in verdicts if verdict.outcome is not FAILS or id(verdict) in chosen]
 
 
-def kind(verdict: Verdict) -> Kind:
-    """What makes two failures the same: the rule, the operation, and the place."""
+def kind(verdict: Verdict, status: int) -> Kind:
+    """What makes two failures the same: the rule, the operation, the place, and the status of the answer."""
     where = verdict.findings[0].where if verdict.findings else ""
-    return verdict.rule, verdict.probe, re.sub(r"\d+", "*", where)
+    return verdict.rule, verdict.probe, re.sub(r"\d+", "*", where), status
 
 
 def size(verdict: Verdict, exchanges: Mapping[str, Exchange]) -> int:

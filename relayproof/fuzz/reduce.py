@@ -48,7 +48,7 @@ def _failures(run: Run, rules: dict[str, Rule]) -> Iterator[tuple[Rule, Exchange
 def _smaller(exchange: Exchange, rule: Rule, run: Run, client: Client, last: int) -> Exchange | None:
     """The first smaller request that still fails by the rule; None when there is none, or no try left."""
     operation = operation_of(exchange)
-    before = {findings.kind(verdict) for verdict in judge([exchange], [rule]).verdicts}
+    before = {findings.kind(verdict, exchange.status) for verdict in judge([exchange], [rule]).verdicts}
     for body in _candidates(exchange.request.json):
         if operation is None or not _alike(operation, body, exchange) or client.budget.spent.requests >= last:
             continue
@@ -59,7 +59,7 @@ def _smaller(exchange: Exchange, rule: Rule, run: Run, client: Client, last: int
             return None
         run.exchanges.append(tried)
         verdicts = [verdict for verdict in judge([tried], [rule]).verdicts if verdict.outcome is FAILS]
-        if any(findings.kind(verdict) in before for verdict in verdicts):
+        if any(findings.kind(verdict, tried.status) in before for verdict in verdicts):
             return tried
     return None
 

@@ -115,7 +115,7 @@ def _together(single: Sequence[Drawn], plain: Sequence[Drawn], chance: random.Ra
 
 def _dressed(operation: Operation, plain: Sequence[Drawn]) -> Iterator[Drawn]:
     """The examples with all that may be null, then with every text that the schema leaves open made unusual."""
-    for each in plain[:1]:
+    for each in plain:
         yield Drawn(body=_emptied(operation, each.body), what="example with every null that there may be")
     for shift in range(len(plain)):
         for number, (what, text) in enumerate(UNUSUAL):

@@ -10,6 +10,7 @@ from relayproof.relay import Relay
 from relayproof.surface import CHAT, CHAT_STREAM
 
 PATH = "/v1/chat/completions"
+LONG_COUNT = 700
 ECHO = "1833 年 café 🎉 鱻鱻鱻 aaaa 1100"
 
 
@@ -146,6 +147,13 @@ def cut_off(relay: Relay) -> Run:
 def one_token(relay: Relay) -> Run:
     """An answer of one token, to the second of the three prompts."""
     yield ask(relay, user(about_the_sea(40)), room=1, expect=measuring(40))
+
+
+@probe(CHAT, spend=MONEY, tokens=3_000)
+def unlimited(relay: Relay) -> Run:
+    """A long count without any token limit, to see whether the relay sets one."""
+    words = user(f"Count from 1 to {LONG_COUNT}. Write every number, with one space between them, and nothing else.")
+    yield ask(relay, words, max_tokens=None, temperature=0, expect={"counts_to": LONG_COUNT})
 
 
 @probe(CHAT_STREAM, basic=True)

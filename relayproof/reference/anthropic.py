@@ -84,6 +84,9 @@ def check(body: dict[str, Any]) -> None:
         raise Refusal(400, f"{wrong.where.strip('/').replace('/', '.') or 'body'}: {wrong.what}")
     if not body["messages"]:
         raise Refusal(400, "messages: at least one message is required")
+    named = get(body, "/tool_choice/name", str)
+    if named is not None and named not in [name for _, name in find(body, "/tools/*/name", str)]:
+        raise Refusal(400, f"tool_choice: '{named}' is not among the tools")
     budget = get(body, "/thinking/budget_tokens", int)
     if budget is not None and budget >= body["max_tokens"]:
         raise Refusal(400, "max_tokens: must be greater than thinking.budget_tokens")

@@ -97,7 +97,7 @@ def candidate(body: dict[str, Any], index: int) -> dict[str, Any]:
     calls = [_call(function, body, number) for number, function in enumerate(wanted(body))]
     made: dict[str, Any] = {"content": {"parts": thoughts + calls, "role": "model"}, "finishReason": "STOP"}
     if not calls or (room is not None and _tokens(calls) > room):
-        spoken, reason = mind.cut("" if calls else text(body, index), room, _stops(body))
+        spoken, reason = mind.cut(mind.SEA, room, []) if calls else mind.cut(text(body, index), room, _stops(body))
         made["content"]["parts"] = thoughts + ([{"text": spoken}] if spoken else [])
         made["finishReason"] = "MAX_TOKENS" if calls or reason == "length" else "STOP"
     if not made["content"]["parts"]:

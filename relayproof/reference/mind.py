@@ -49,6 +49,9 @@ def answer(question: str, *, variant: int = 0, pictures: int = 0) -> str:
         return repeated.group(1)
     if pictures:
         return "It is red."
+    counting = re.match(r"(?i)count from (\d{1,3}) to (\d{1,4})\b", question)
+    if counting:
+        return " ".join(map(str, range(int(counting[1]), int(counting[2]) + 1)))
     if re.search(r"(?i)^count\b", question):
         return " ".join(str(number) for number in range(1, 10))
     if "长城" in question:

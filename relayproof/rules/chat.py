@@ -535,6 +535,28 @@ def cut_answer_says_length(exchange: Exchange) -> Iterator[Finding]:
     yield Finding(f"{at}/finish_reason", f'"stop" after {used} of {limit} tokens, at {shown(text[-40:])}')
 
 
+@must(CHAT_REQUEST, on=BOTH, needs=CONTENT, when=lambda exchange: bool(exchange.expect.get("counts_to")))
+def no_limit_is_added(exchange: Exchange) -> Iterator[Finding]:
+    """An answer to a request without a token limit is not cut at a limit of the relay's own.
+
+    The client sees half a document and finish_reason `stop`, and has no way to ask for the rest. Some relays add
+    max_tokens 1024 to every request that has none. A model may grow tired of a long count: only one that breaks off
+    with finish_reason `length`, or at a round number of tokens, was cut.
+
+    Fix: leave max_tokens out where the client does, or pass on the largest that the model takes.
+    """
+    at, choice = some(exchange, "/choices/*", dict)[0]
+    words, wanted = get(choice, "/message/content", str, "").split(), int(exchange.expect["counts_to"])
+    if words and words[-1].strip(".") == str(wanted):
+        return
+    if any(word != str(number) for number, word in enumerate(words[:-1], 1)):
+        raise Untested(f"the model did not count as it was asked to: {shown(' '.join(words)[:60])}")
+    used, reason = exchange.one("/usage/completion_tokens", int), choice.get("finish_reason")
+    if reason != "length" and used % 50 and used & (used - 1):
+        raise Untested(f"the model stopped at {shown(words[-1:])}, after {used} tokens")
+    yield Finding(f"{at}/message/content", f"the count to {wanted} breaks off after {used} tokens, with {shown(reason)}")
+
+
 @should(CHAT_OBJECT, on=BOTH, needs=CONTENT)
 def length_means_the_limit_was_used(exchange: Exchange) -> Iterator[Finding]:
     """finish_reason `length` comes with about as many completion tokens as the request allowed.

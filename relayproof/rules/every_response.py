@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from relayproof.exchange import FRAMING, HEADERS, IDS, STATUS, Ended, Exchange, Response
+from relayproof.exchange import CONTENT, FRAMING, HEADERS, IDS, STATUS, Ended, Exchange, Response
 from relayproof.groups import together
 from relayproof.pointer import Absent, get
 from relayproof.rule import ANY, OK, SHOULD, Finding, Untested, must, should
@@ -75,6 +75,7 @@ def arrives_whole(exchange: Exchange) -> Iterator[Finding]:
     HTTP,
     on=WHOLE,
     answers=OK,
+    needs=CONTENT,
     when=lambda exchange: exchange.request.method not in ("OPTIONS", "HEAD") and not is_picture_stream(exchange),
 )
 def body_is_one_json_value(exchange: Exchange) -> Iterator[Finding]:

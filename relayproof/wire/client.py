@@ -46,7 +46,7 @@ class Client:
         self._sleep = sleep or self._stopped.wait
         self.relay = relay
         self.budget = Budget(relay.limits)
-        self.scrubber = Scrubber([relay.key.reveal(), *filter(_secret_looking, relay.headers.values())])
+        self.scrubber = scrubber(relay)
         self._numbers = itertools.count(1)
         limits = httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=KEEP_ALIVE)
         self._http = httpx.Client(transport=transport, limits=limits, trust_env=False, follow_redirects=False)
@@ -201,6 +201,11 @@ class Client:
 class _TooMuch(Exception):
     def __init__(self, ended: Ended) -> None:
         self.ended = ended
+
+
+def scrubber(relay: Relay) -> Scrubber:
+    """What takes a relay's secrets out: its key, and those of its extra headers that look like one."""
+    return Scrubber([relay.key.reveal(), *filter(_secret_looking, relay.headers.values())])
 
 
 def _secret_looking(value: str) -> bool:

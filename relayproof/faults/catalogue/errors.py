@@ -181,7 +181,7 @@ busy.seen("limits-insufficient-balance-402", "An empty balance is answered with 
 busy.seen("limits-tiny-max-tokens-500", "max_tokens 1 is answered with 500.", only(asks("/max_tokens", 1), instead({"statusCode": 500, "statusText": "Empty Response"}, 500)), by="every-response/valid-request-*")
 busy.seen("usage-estimate-instead-of-upstream", "The usage is estimated from the letters of the answer.", only(ok, estimated), by=("chat/streamed-prompt-*", "usage/*"))
 busy.seen("chat-default-max-tokens-injected", "A limit is added where the client set none, and hidden.",
-          by_default("max_tokens", 5), only(without(asks("/max_tokens")), change("/choices/*/finish_reason", lambda reason: "stop" if reason == "length" else reason)), by=("chat/*length*", "chat/*limit*", "usage/*"))
+          by_default("max_tokens", 256), only(without(asks("/max_tokens")), change("/choices/*/finish_reason", lambda reason: "stop" if reason == "length" else reason)), by="chat/no-limit-is-added")
 busy.seen("timeout-524-cloudflare-json", "A long request ends with Cloudflare's 524.",
           only(both(without(asks("/stream", True)), every(3, "slow")), instead({"type": "https://cloudflare.example/524", "title": "Error 524: A timeout occurred", "status": 524}, 524)), by=(SHAPE, "every-response/valid-request-*"))
 busy.seen("timeout-nonstream-only", "Whole answers time out, streams do not.", only(without(asks("/stream", True)), instead(openai_error("Upstream model provider is temporarily unavailable", "server_error"), 524)), by="every-response/valid-request-*")
