@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from relayproof.probe import Call, Run, probe
+from relayproof.probe import MONEY, Call, Run, probe
 from relayproof.probes.samples import CITY_SCHEMA, CLOCK, GOOD, ROOM, WEATHER, data_url, noise, png, user
 from relayproof.relay import Relay
 from relayproof.surface import CHAT, CHAT_STREAM
@@ -15,10 +15,10 @@ ECHO = "1833 年 café 🎉 鱻鱻鱻 aaaa 1100"
 
 
 def ask(relay: Relay, messages: Any, *, surface: str = CHAT, room: int = ROOM, **fields: Any) -> Call:
-    """A chat request that a relay serving chat must answer. `expect` may be given among the fields."""
+    """A chat request that a relay serving chat must answer. `expect` may be given among the fields; room 0 is no limit."""
     expect = GOOD | {"surface": surface} | fields.pop("expect", {})
     body = {"model": relay.model(surface), "messages": messages} | fields
-    if "max_completion_tokens" not in body:
+    if "max_completion_tokens" not in body and room:
         body.setdefault("max_tokens", room)
     if surface == CHAT_STREAM:
         body["stream"] = True
@@ -153,7 +153,7 @@ def one_token(relay: Relay) -> Run:
 def unlimited(relay: Relay) -> Run:
     """A long count without any token limit, to see whether the relay sets one."""
     words = user(f"Count from 1 to {LONG_COUNT}. Write every number, with one space between them, and nothing else.")
-    yield ask(relay, words, max_tokens=None, temperature=0, expect={"counts_to": LONG_COUNT})
+    yield ask(relay, words, room=0, temperature=0, expect={"counts_to": LONG_COUNT})
 
 
 @probe(CHAT_STREAM, basic=True)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from relayproof.judge import FAILS, Verdict
+from relayproof.report.untrusted import one_line
 from relayproof.results import Results
 from relayproof.rule import MUST
 from relayproof.wire.scrub import tidy
@@ -31,8 +32,9 @@ def summary(results: Results) -> str:
 def _told(verdict: Verdict, number: int) -> Iterator[str]:
     finding = verdict.findings[0]
     mark = "FAIL" if verdict.level is MUST else "warn"
-    yield f"{mark}  {verdict.rule}  {number}x   first: {verdict.exchanges[-1]} at {finding.where}"
-    yield f"      {' '.join(tidy(finding.what).split())[:MOST_SHOWN]}"
+    place = one_line(f"{verdict.exchanges[-1]} at {finding.where}")
+    yield f"{mark}  {verdict.rule}  {number}x   first: {place}"
+    yield f"      {one_line(tidy(finding.what), MOST_SHOWN)}"
 
 
 def findings(verdicts: Iterable[Verdict]) -> Iterator[str]:

@@ -27,6 +27,8 @@ LOGPROBS = chat("Name a fruit.", logprobs=True, top_logprobs=2)
 STREAM = chat_stream(stream_options={"include_usage": True})
 STREAM_CALL = chat_stream("Weather in Paris?", tools=[WEATHER])
 
+COUNT = replace(chat("Count from 1 to 300."), expect={"counts_to": 300})
+COUNT_CUT = replace(chat("Count from 1 to 300.", max_tokens=256), expect={"counts_to": 300})
 ASKED = PLAIN.json["usage"]["prompt_tokens"]
 SAID = PLAIN.json["usage"]["completion_tokens"]
 CHOICE, MESSAGE = "/choices/0", "/choices/0/message"
@@ -179,6 +181,8 @@ CASES = [
         changed(altered(CUT, content="The sea is wide and carries shi"), f"{CHOICE}/finish_reason", "stop"),
     ),
     Case("chat/length-means-the-limit-was-used", CUT, asking(CUT, "/max_tokens", 400)),
+    Case("chat/length-means-the-limit-was-used", CUT, changed(CUT, "/usage/completion_tokens", 4)),
+    Case("chat/no-limit-is-added", COUNT, COUNT_CUT),
     Case("chat/stop-is-honoured", STOPPED, altered(STOPPED, content="1 2 3 4 5 6")),
     Case("chat/created-is-now", made(NOW - 60), made(NOW - 10**8)),
     Case("chat/created-is-given", PLAIN, changed(PLAIN, "/created", 0)),
@@ -198,6 +202,7 @@ CASES = [
         replace(altered(PLAIN, content="[rejected] no capacity"), expect={"answer": True}),
     ),
     Case("chat/ids-of-two-answers-differ", (PLAIN, again(PLAIN, "2")), (PLAIN, replace(PLAIN, id="2"))),
+    Case("chat/prompt-is-counted-whole-each-time", (PLAIN, again(PLAIN, "2")), (PLAIN, again(PLAIN, "2", usage__prompt_tokens=1))),
     Case(
         "chat/same-prompt-has-same-tokens",
         (PLAIN, again(PLAIN, "2")),

@@ -116,6 +116,20 @@ RAW_ERROR = put(PLAIN, b'{"detail": "upstream died"}\n\n')
 BEGINS_AGAIN = restream(PLAIN, [*events(PLAIN)[:3], events(PLAIN)[0] | BEGUN_AGAIN, *events(PLAIN)[3:]])
 MERGED = put(PLAIN, b"data: {}\n")
 
+SPOKEN = chat_stream("Count: 1 2 3")
+
+
+def cumulative(chunks: list[Any]) -> list[Any]:
+    """The chunks, each with the whole text so far."""
+    said = ""
+    for chunk in chunks:
+        delta = chunk["choices"][0]["delta"]
+        said += delta.get("content") or ""
+        if delta.get("content"):
+            delta["content"] = said
+    return chunks
+
+
 CASES = [
     Case("chat-stream/matches-schema", PLAIN, later(lambda chunk: chunk.update(object="chat.completion"))),
     Case(
@@ -124,6 +138,7 @@ CASES = [
         restream(BILLED, [*events(BILLED)[:-1], events(BILLED)[-1] | {"usage": {"total_tokens": 0}}]),
     ),
     Case("chat-stream/matches-schema-openai", PLAIN, each(PLAIN, lambda chunk: chunk.update(model=""))),
+    Case("chat-stream/deltas-do-not-repeat-the-text", SPOKEN, restream(SPOKEN, cumulative(events(SPOKEN)))),
     Case("chat-stream/stream-is-a-stream", PLAIN, WHOLE),
     Case("chat-stream/stream-is-labelled-as-one", PLAIN, label("application/json")),
     Case("chat-stream/every-line-is-a-field", PLAIN, RAW_ERROR),

@@ -75,6 +75,7 @@ WEB_PAGE = exchange(
 WRONG_METHOD = exchange("GET", PATH, None, told(), status=405, expect={"refusal": "method"})
 
 CASES = [
+    Case("errors/refusal-is-labelled-as-json", refused(400), refused(400, headers=(("content-type", "text/html"),))),
     Case("errors/matches-schema", REFUSED, refused(400, {"status_code": 50001, "status_message": "Invalid"})),
     Case("errors/matches-schema", REFUSED, refused(400, told(code=400))),
     Case("errors/matches-schema", REFUSED, refused(400, [told()])),
