@@ -3,34 +3,53 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+import click
 
 from relayproof import probes, rules, schema
 from relayproof.pages import PAGES, Page, matching
 from relayproof.rule import Rule
 
 MADE = "<!-- made by `relayproof docs`; edit the docstrings or tables, not this page -->\n"
+USAGE = """# Usage
+
+Every command and its options. What relayproof.toml says of the relay holds where the command line says nothing. The
+exit codes are in the [README](../README.md#exit-codes).
+"""
 
 
-def write(folder: Path, cassettes: Path) -> list[Path]:
+def pages(cassettes: Path, commands: click.Group) -> dict[str, str]:
+    """The text of every generated page by its name."""
+    return {
+        "rules.md": rules_page(),
+        "coverage.md": coverage_page(cassettes),
+        "usage.md": usage_page(commands),
+    }
+
+
+def write(folder: Path, cassettes: Path, commands: click.Group) -> list[Path]:
     """Write every generated page into `folder`; returns the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, make in PAGES_OF_THE_BOOK.items():
+    for name, text in pages(cassettes, commands).items():
         path = folder / name
-        path.write_text(make(cassettes), "utf-8")
+        path.write_text(text, "utf-8")
         written.append(path)
     return written
 
 
-def rules_page(cassettes: Path) -> str:
+def rules_page() -> str:
     """docs/rules.md: every rule with its level, reason, fix and source."""
     by_module: dict[str, list[Rule]] = defaultdict(list)
     for _, each in sorted(rules.load().items()):
         by_module[each.id.partition("/")[0]].append(each)
     total = sum(len(group) for group in by_module.values())
-    parts = [MADE, f"# The rules\n\n{total} rules. A must that fails fails the run; a should that fails is a warning.\n"]
+    parts = [
+        MADE,
+        f"# The rules\n\n{total} rules. A must that fails fails the run; a should that fails is a warning.\n",
+    ]
     for module, group in by_module.items():
         parts.append(f"\n## {module}\n")
         parts += [_rule(each) for each in group]
@@ -83,4 +102,41 @@ def _names(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
-PAGES_OF_THE_BOOK: dict[str, Callable[[Path], str]] = {"rules.md": rules_page, "coverage.md": coverage_page}
+def usage_page(commands: click.Group) -> str:
+    """docs/usage.md: every command with its arguments and options."""
+    shown = [each for _, each in sorted(commands.commands.items()) if not each.hidden]
+    return MADE + USAGE + "".join(_command(each) for each in shown)
+
+
+def _command(command: click.Command) -> str:
+    words = ["relayproof", command.name or "", *map(_argument, command.params)]
+    told = "\n\n".join(" ".join(part.split()) for part in (command.help or "").split("\n\n"))
+    rows = list(_options(command))
+    table = "\n| option | meaning |\n|---|---|\n" + "".join(rows) if rows else ""
+    return f"\n## {command.name}\n\n`{' '.join(filter(None, words))}`\n\n{told}\n{table}"
+
+
+def _argument(argument: click.Parameter) -> str:
+    """As it stands in a usage line; "" for an option that may be left out."""
+    if isinstance(argument, click.Option):
+        return _option(argument) if argument.required else ""
+    name = (argument.name or "").upper() if argument.nargs == 1 else f"{(argument.name or '').upper().rstrip('S')}..."
+    return name if argument.required else f"[{name}]"
+
+
+def _options(command: click.Command) -> Iterator[str]:
+    for each in command.params:
+        if not isinstance(each, click.Option) or each.hidden:
+            continue
+        default = f" Default: `{each.default}`." if each.show_default else ""
+        yield f"| `{_option(each)}` | {(each.help or '').rstrip('.')}.{default} |\n"
+
+
+def _option(option: click.Option) -> str:
+    """`--name VALUE`, as the help shows it."""
+    name = ", ".join(option.opts)
+    if option.is_flag:
+        return name
+    choices = "\\|".join(option.type.choices) if isinstance(option.type, click.Choice) else ""
+    kind = "PATH" if isinstance(option.type, click.Path) else option.type.name.upper()
+    return f"{name} {option.metavar or choices or kind}"

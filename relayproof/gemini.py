@@ -16,6 +16,7 @@ NESTED = ("properties", "$defs", "definitions")
 LISTED = ("anyOf", "oneOf", "allOf")
 OPAQUE = ("args", "response", "parameters", "responseSchema", "responseJsonSchema", "parametersJsonSchema")
 FUNCTIONS = "functionDeclarations"
+COUNT = re.compile(r"[0-9]{1,18}")
 
 
 def snake(name: str) -> str:
@@ -121,7 +122,7 @@ def _type(given: Any, *, nullable: bool) -> Any:
 
 
 def _number(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and value.isdigit() else value
+    return int(value) if isinstance(value, str) and COUNT.fullmatch(value) else value
 
 
 def said(content: Any, *, thought: bool = False) -> str:

@@ -78,6 +78,8 @@ def target(options: Options, *, serve: bool = True, file: bool = True) -> Iterat
     from relayproof.relay import BadSetting
 
     try:
+        if not VARIABLE.fullmatch(options.key_env):
+            raise BadOption("--key-env takes the name of an environment variable, never the key itself")
         only = surfaces(options.only)
         given = _given(options, only, file)
         if given.get("url"):
@@ -156,16 +158,16 @@ def _url(text: str) -> str:
         raise BadOption(f"URL: {str(error).removeprefix('URL: ')}") from None
 
 
-def surfaces(names: str | None) -> frozenset[str]:
+def surfaces(names: str | None, option: str = "--only") -> frozenset[str]:
     """The surfaces of `a,b`; none for None. Raises BadOption."""
     from relayproof.surface import SURFACES
 
     chosen = [name.strip().replace("-", "_") for name in (names or "").split(",") if name.strip()]
     if names is not None and not chosen:
-        raise BadOption(f"--only names no surface; there are {', '.join(SURFACES)}")
+        raise BadOption(f"{option} names no surface; there are {', '.join(SURFACES)}")
     for name in chosen:
         if name not in SURFACES:
-            raise BadOption(f"--only: {name!r} is no surface; there are {', '.join(SURFACES)}")
+            raise BadOption(f"{option}: {name!r} is no surface; there are {', '.join(SURFACES)}")
     return frozenset(chosen)
 
 
@@ -188,8 +190,6 @@ def key(variable: str) -> Key:
     """The key in an environment variable, empty when there is none. Raises BadOption, without showing it."""
     from relayproof.relay import BadSetting, Key
 
-    if not VARIABLE.fullmatch(variable):
-        raise BadOption("--key-env takes the name of an environment variable, never the key itself")
     value = os.environ.get(variable, "").strip()
     if " " in value:
         raise BadOption(f"the key in {variable} holds a space; give the key alone, without `Bearer`")
@@ -219,8 +219,13 @@ def probes(target: Target) -> list[Probe]:
 
 
 def _chosen(target: Target) -> Target:
-    """The target. Raises BadOption for a chosen surface of which nothing would be sent: it would look measured."""
-    silent = target.only - {probe.surface for probe in probes(target)}
+    """The target. Raises BadOption for a chosen surface of which nothing would be sent: it would look measured.
+
+    That it refuses a bad request is no measure of a surface.
+    """
+    from relayproof.surface import ERRORS
+
+    silent = target.only - {each.surface for each in probes(target) if not each.negative or each.surface == ERRORS}
     if silent:
         spend = target.relay.limits.spend.name.lower()
         raise BadOption(f"--only: all probes of {', '.join(sorted(silent))} cost more than --spend {spend} allows")

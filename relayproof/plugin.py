@@ -8,21 +8,30 @@ does not pay for them.
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from relayproof.options import KEY_VARIABLE, BadOption, Options
+
 if TYPE_CHECKING:
+    from relayproof.options import Target
     from relayproof.results import Results
 
-KEY_VARIABLE = "RELAYPROOF_API_KEY"
+ONE_PROCESS = "--relay runs in one process: each worker of -n would send, and pay, again"
+TARGET = pytest.StashKey["Target"]()
 RESULTS = pytest.StashKey["Results"]()
+
+
+class Warned(pytest.PytestWarning):
+    """A recommended rule does not hold. It warns, also where other warnings are errors; see --relay-strict."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of `relayproof run`, under names of their own."""
     group = parser.getgroup("relayproof", "contract tests against an LLM API relay")
-    group.addoption("--relay", metavar="URL", help="the relay to test; `reference` for the embedded one")
+    group.addoption("--relay", metavar="URL", help="the relay to test; reference for the embedded one")
     group.addoption("--relay-key-env", metavar="NAME", default=KEY_VARIABLE, help="environment variable of the key")
     group.addoption("--relay-profile", choices=["openai", "relay"], help="the contract to judge by")
     group.addoption("--relay-only", metavar="SURFACE,...", help="only these surfaces")
@@ -30,13 +39,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--relay-spend", choices=["free", "cents", "money"], help="the dearest probes to send")
     group.addoption("--relay-header", action="append", default=[], metavar="K:V", help="an extra header")
     group.addoption("--relay-max-requests", type=int, metavar="N", help="send no more than N requests")
+    group.addoption("--relay-config", metavar="FILE", type=Path, help="settings, in place of ./relayproof.toml")
+    group.addoption("--relay-strict", action="store_true", help="warnings fail the run as a whole")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the marker of the property-based tests, and refuse to spread a paid run over several processes."""
+    config.addinivalue_line("filterwarnings", f"default::{__name__}.{Warned.__name__}")
     config.addinivalue_line("markers", "properties: generated requests (schemathesis); needs --relay")
-    if config.getoption("relay", None) and hasattr(config, "workerinput"):
-        raise pytest.UsageError("--relay runs in one process: each worker of -n would send, and pay, again")
+    if not config.getoption("relay", None):
+        return
+    spread = hasattr(config, "workerinput") or config.getoption("numprocesses", None) or config.getoption("tx", None)
+    if spread:
+        raise pytest.UsageError(ONE_PROCESS)
+    config.stash[TARGET] = _target(config)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """What is asked, and what the user is to know before anything is sent."""
+    target = config.stash.get(TARGET, None)
+    if target is None:
+        return []
+    return [f"relay: {'the reference relay' if target.embedded else target.relay.url}", *target.notes]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -44,6 +68,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     asking = [item for item in items if "relay_results" in getattr(item, "fixturenames", ())]
     if asking and not config.getoption("relay"):
         raise pytest.UsageError("these tests ask a relay: name it with --relay URL (or --relay reference)")
+
+
+def rule_names(config: pytest.Config) -> list[str]:
+    """The rules to make a test of each: the suite's, and those that the relay's settings name."""
+    from relayproof import runs
+
+    target = config.stash.get(TARGET, None)
+    return sorted(runs.load_rules(target.relay.rules if target else ()))
 
 
 @pytest.fixture(scope="session")
@@ -56,34 +88,41 @@ def relay_results(request: pytest.FixtureRequest) -> Results:
 
 
 def _run(config: pytest.Config) -> Results:
-    from relayproof import cli, runs, session
+    from relayproof import options, runs, session
 
-    options = options_of(config)
+    with options.target(options_of(config)) as target:
+        gathered = session.run(target.relay, options.probes(target))
+        return runs.from_run(gathered, strict=config.getoption("relay_strict"), narrow=bool(target.only))
+
+
+def _target(config: pytest.Config) -> Target:
+    """The relay as the options describe it, not served. Raises UsageError for what can't be used, rules included."""
+    from relayproof import options, runs
+
     try:
-        with cli.relay_of(options) as (relay, only):
-            gathered = session.run(relay, cli.probes_for(relay, only))
-            return runs.from_run(gathered, narrow=bool(only))
-    except cli.Stop as error:
-        raise pytest.UsageError(error.message) from None
+        with options.target(options_of(config), serve=False) as target:
+            runs.load_rules(target.relay.rules)
+            return target
+    except BadOption as error:
+        raise pytest.UsageError(str(error)) from None
 
 
-def options_of(config: pytest.Config) -> dict[str, Any]:
+def options_of(config: pytest.Config) -> Options:
     """The options of `relayproof run` that this pytest run stands for."""
-    url = config.getoption("relay")
-    return {
-        "url": None if url == "reference" else url,
-        "key_env": config.getoption("relay_key_env"),
-        "profile": config.getoption("relay_profile"),
-        "only": config.getoption("relay_only"),
-        "model": config.getoption("relay_model"),
-        "header": config.getoption("relay_header"),
-        "spend": config.getoption("relay_spend"),
-        "max_requests": config.getoption("relay_max_requests"),
-        "config": None,
-    }
+    return Options(
+        url=config.getoption("relay"),
+        key_env=config.getoption("relay_key_env"),
+        profile=config.getoption("relay_profile"),
+        only=config.getoption("relay_only"),
+        model=config.getoption("relay_model"),
+        header=tuple(config.getoption("relay_header")),
+        spend=config.getoption("relay_spend"),
+        max_requests=config.getoption("relay_max_requests"),
+        config=config.getoption("relay_config"),
+    )
 
 
-def settle(rule: str, results: Results, strict: bool = False) -> None:
+def settle(rule: str, results: Results) -> None:
     """End a test as the rule's verdicts say: fail, warn, xfail for a known deviation, or skip what is not there."""
     from relayproof.judge import FAILS, KNOWN, NOT_OFFERED, PASSES, STALE, UNTESTED
 
@@ -93,16 +132,25 @@ def settle(rule: str, results: Results, strict: bool = False) -> None:
     if any(verdict.failed or verdict.outcome is STALE for verdict in broken):
         pytest.fail(_told(rule, broken), pytrace=False)
     if broken:
-        warnings.warn(pytest.PytestWarning(_told(rule, broken)), stacklevel=1)
-    if any(verdict.outcome is PASSES for verdict in verdicts) and not untested:
-        return
+        warnings.warn(Warned(_told(rule, broken)), stacklevel=1)
     if untested:
         pytest.fail(f"untested: {untested[0].reason}", pytrace=False)
+    if broken or any(verdict.outcome is PASSES for verdict in verdicts):
+        return
     if any(verdict.outcome is KNOWN for verdict in verdicts):
         pytest.xfail(next(verdict.reason for verdict in verdicts if verdict.outcome is KNOWN))
     offered = [verdict for verdict in verdicts if verdict.outcome is not NOT_OFFERED]
-    if not broken:
-        pytest.skip("the relay does not offer it" if verdicts and not offered else "nothing that this rule judges")
+    pytest.skip("the relay does not offer it" if verdicts and not offered else "nothing that this rule judges")
+
+
+def settle_run(results: Results) -> None:
+    """End a test as the run's exit code says: also what no rule's test tells, such as that nothing was measured."""
+    for error in results.errors:
+        pytest.fail(f"relayproof failed inside the rule {error.rule}:\n{error.trace}", pytrace=False)
+    if results.summary.exit_code:
+        from relayproof.report.overview import Overview
+
+        pytest.fail("\n".join([Overview(results).exit_words(), *results.notes]), pytrace=False)
 
 
 def _told(rule: str, verdicts: list[Any]) -> str:

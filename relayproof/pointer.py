@@ -57,7 +57,7 @@ def _down(pointer: str, value: Any, step: str) -> Iterator[tuple[str, Any]]:
     if isinstance(value, list):
         if step == "*":
             yield from ((f"{pointer}/{number}", item) for number, item in enumerate(value))
-        elif step.isdigit() and int(step) < len(value):
+        elif step.isdecimal() and int(step) < len(value):
             yield f"{pointer}/{step}", value[int(step)]
     elif isinstance(value, dict):
         if step == "*":

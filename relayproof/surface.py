@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 MODELS = "models"
 CHAT = "chat"
@@ -69,7 +69,7 @@ _PATHS = (
     (GEMINI, re.compile(r"/models/[^/]+:generateContent$")),
     (MIDJOURNEY, re.compile(r"/mj/(submit|task|insight-face)/")),
     (SUNO, re.compile(r"/suno/(submit|fetch)\b")),
-    (MODELS, re.compile(r"(?<!/api)/models(/[^:]*)?/?$")),
+    (MODELS, re.compile(r"(?<!/api)/models(/.*)?$")),
 )
 _CHAT_GPTS = re.compile(r"^(gpt-4o?-all|gpt-4-gizmo-|suno-v|chirp-v)")
 
@@ -99,7 +99,7 @@ def named_model(url: str, asked: Any) -> str:
     if isinstance(asked, dict) and isinstance(asked.get("model"), str):
         return str(asked["model"])
     found = re.search(r"/models/([^/:]+)", urlsplit(url).path)
-    return found.group(1) if found else ""
+    return unquote(found.group(1)) if found else ""
 
 
 def speaks_through_chat(model: str) -> bool:

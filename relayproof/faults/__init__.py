@@ -6,6 +6,7 @@ application. `load` imports the catalogue and returns the registry.
 
 from __future__ import annotations
 
+import difflib
 import functools
 import importlib
 import pkgutil
@@ -31,4 +32,4 @@ def find(name: str) -> Fault:
     try:
         return load()[name]
     except KeyError:
-        raise UnknownFault(name) from None
+        raise UnknownFault(name, difflib.get_close_matches(name, load(), n=3, cutoff=0.4)) from None

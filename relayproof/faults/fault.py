@@ -6,7 +6,7 @@ find it. What the breaks can do is in the rooms `document`, `stream`, `reply`, `
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +38,10 @@ Condition = Callable[[Answer], bool]
 
 
 class UnknownFault(LookupError):
-    """No fault of that name exists."""
+    """No fault of that name exists; `near` are names like it."""
+
+    def __init__(self, name: str, near: Sequence[str] = ()) -> None:
+        super().__init__(f"there is no fault {name!r}" + (f"; did you mean {', '.join(near)}?" if near else ""))
 
 
 @dataclass(frozen=True)

@@ -259,9 +259,13 @@ def _nested(value: Any) -> bool:
 
 def _as_read(value: Any, said: dict[str, Any]) -> Any:
     """A form's value as a server reads it: where no text is wanted, one that is a number or a boolean is one."""
+    if isinstance(value, list):
+        return [_as_read(each, said.get("items", {})) for each in value]
     kinds = said.get("type", ())
     wanted = {kinds} if isinstance(kinds, str) else set(kinds)
-    if not isinstance(value, str) or not wanted & NO_TEXT:
+    if not wanted & NO_TEXT:
+        return _written(value)
+    if not isinstance(value, str):
         return value
     try:
         return json.loads(value)

@@ -15,6 +15,8 @@ from typing import Any
 from relayproof import openapi
 from relayproof.openapi import Operation
 
+OBJECTS = ({}, {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]})
+OBJECT_WORDS = {"properties", "additionalProperties", "anyOf", "allOf", "oneOf", "$ref"}
 CONDITIONS = ("allOf", "if", "then", "else", "dependentSchemas", "dependentRequired", "not")
 NOTHING = object()
 
@@ -68,15 +70,34 @@ def wild(operation: Operation, count: int, seed: int, *, legal: bool) -> list[Dr
 
 @functools.cache
 def _schema() -> Any:
-    """The document as schemathesis reads it, without conditions between keys, which keep it from varying each key."""
+    """The document as schemathesis reads it: tighter than it is, so that what is made means something."""
     import schemathesis
 
     document = openapi.bundle()
-    for name, schema in document["components"]["schemas"].items():
-        if name.endswith("_request"):
-            for word in CONDITIONS:
-                schema.pop(word, None)
+    schemas = document["components"]["schemas"]
+    for name in [name for name in schemas if "_request" in name]:
+        schemas[name] = _tight(schemas[name])
+        for word in (*CONDITIONS, "additionalProperties") if name.endswith("_request") else ():
+            schemas[name].pop(word, None)
     return schemathesis.openapi.from_dict(document)
+
+
+def _tight(schema: Any) -> Any:
+    """The schema without keys that nobody knows, and with few values where any object goes: random ones say nothing."""
+    if isinstance(schema, list):
+        return [_tight(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kinds = schema.get("type")
+    if "object" in (kinds if isinstance(kinds, list) else [kinds]) and not OBJECT_WORDS & set(schema):
+        return {"enum": [*OBJECTS, *([None] if "null" in kinds else [])]}
+    tight = {
+        word: {name: _tight(inner) for name, inner in each.items()} if word == "properties" else _tight(each)
+        for word, each in schema.items()
+    }
+    if "properties" in tight and "$ref" not in tight:
+        tight.setdefault("additionalProperties", False)
+    return tight
 
 
 @functools.cache

@@ -34,7 +34,7 @@ from pathlib import Path
 
 import pytest
 
-from relayproof import cli, plugin
+from relayproof import options, plugin
 from relayproof.fuzz import regressions
 from relayproof.fuzz.regressions import Regression
 from relayproof.relay import Relay
@@ -46,8 +46,8 @@ FOUND = regressions.read(Path(__file__).parent)
 def relay(pytestconfig: pytest.Config) -> Iterator[Relay]:
     if not pytestconfig.getoption("relay", None):
         pytest.skip("no --relay is given: nothing is sent")
-    with cli.relay_of(plugin.options_of(pytestconfig)) as (found, _):
-        yield found
+    with options.target(plugin.options_of(pytestconfig)) as target:
+        yield target.relay
 
 
 @pytest.mark.parametrize("regression", FOUND, ids=str)

@@ -20,9 +20,12 @@ from relayproof.relay import Relay
 from relayproof.surface import ANTHROPIC, CHAT, COMPLETIONS
 
 TOGETHER = 3
+MOST_CHANGES = 2
 CHUNK = 5
 BARREN = 100
 STREAMING = (CHAT, COMPLETIONS, ANTHROPIC)
+WORDS = ["and", "then", "the", "end"]
+UNKNOWN = {"x_relayproof": {"unknown": [1, None, "长城"]}}
 UNUSUAL = (
     ("Chinese and emoji", "长城 café 🎉 ّعربي"),
     ("the longest names", "a" * 64),
@@ -36,8 +39,8 @@ def legal(operation: Operation, relay: Relay, seed: int, streams: Sequence[bool]
     """Cases that the contract allows. `streams` says whether answers may be streamed, whole, or both."""
     chance = random.Random(f"{seed} {operation.name}")
     plain = [Drawn(body=body, what="example") for body in _examples(operation)]
-    single = _in_turns(generate.covering(operation, legal=True), _examples(operation), chance)
-    several = _together(single, plain, chance)
+    columns = _columns(generate.covering(operation, legal=True), _examples(operation), chance)
+    single, several = _in_turns(columns), _together(columns, plain, chance)
     wild = _wild(operation, seed, legal=True)
     one = iter(single)
     drawn = chain(plain, _alternating(one, several, _dressed(operation, plain), one, several, wild))
@@ -50,8 +53,7 @@ def illegal(operation: Operation, relay: Relay, seed: int) -> Iterator[Case]:
     if not operation.request:
         return iter(())
     chance = random.Random(f"{seed} {operation.name} illegal")
-    single = _in_turns(generate.covering(operation, legal=False), _examples(operation), chance)
-    one = iter(single)
+    one = iter(_in_turns(_columns(generate.covering(operation, legal=False), _examples(operation), chance)))
     drawn = _alternating(one, one, one, one, _wild(operation, seed, legal=False))
     return _cases(operation, relay, drawn, legal=False)
 
@@ -79,8 +81,8 @@ def _examples(operation: Operation) -> list[Any]:
     return list(schema.load(operation.request).get("examples", ())) if operation.request else []
 
 
-def _in_turns(drawn: Sequence[Drawn], examples: Sequence[Any], chance: random.Random) -> list[Drawn]:
-    """The cases in an order that visits every key early: one of each key, then the next of each."""
+def _columns(drawn: Sequence[Drawn], examples: Sequence[Any], chance: random.Random) -> list[list[Drawn]]:
+    """The cases by the keys in which they differ from the plainest example, shuffled."""
     keys: dict[str, list[Drawn]] = defaultdict(list)
     for each in drawn:
         keys[" ".join(_changes(each, examples)) if examples else each.what].append(each)
@@ -88,8 +90,7 @@ def _in_turns(drawn: Sequence[Drawn], examples: Sequence[Any], chance: random.Ra
     for column in columns:
         chance.shuffle(column)
     chance.shuffle(columns)
-    longest = max(map(len, columns), default=0)
-    return [column[row] for row in range(longest) for column in columns if row < len(column)]
+    return columns
 
 
 def _changes(drawn: Drawn, examples: Sequence[Any]) -> dict[str, Any]:
@@ -99,14 +100,20 @@ def _changes(drawn: Drawn, examples: Sequence[Any]) -> dict[str, Any]:
     return {key: value for key, value in drawn.body.items() if key not in examples[0] or examples[0][key] != value}
 
 
-def _together(single: Sequence[Drawn], plain: Sequence[Drawn], chance: random.Random) -> Iterator[Drawn]:
+def _in_turns(columns: Sequence[Sequence[Drawn]]) -> list[Drawn]:
+    """One of each column, then the next of each: every key is visited early."""
+    longest = max(map(len, columns), default=0)
+    return [column[row] for row in range(longest) for column in columns if row < len(column)]
+
+
+def _together(columns: Sequence[Sequence[Drawn]], plain: Sequence[Drawn], chance: random.Random) -> Iterator[Drawn]:
     """Several oddities in one request: a few requests meet many of them."""
     examples = [each.body for each in plain]
-    odd = [each for each in single if 0 < len(_changes(each, examples)) <= 2]
+    odd = [column for column in columns if 0 < len(_changes(column[0], examples)) <= MOST_CHANGES]
     if len(odd) < TOGETHER:
         return
-    for _ in range(len(odd) * 2):
-        chosen = chance.sample(odd, TOGETHER)
+    for _ in range(sum(map(len, odd)) * 2):
+        chosen = [chance.choice(column) for column in chance.sample(odd, TOGETHER)]
         body = dict(chance.choice(examples))
         for each in chosen:
             body |= _changes(each, examples)
@@ -114,18 +121,20 @@ def _together(single: Sequence[Drawn], plain: Sequence[Drawn], chance: random.Ra
 
 
 def _dressed(operation: Operation, plain: Sequence[Drawn]) -> Iterator[Drawn]:
-    """The examples with all that may be null, then with every text that the schema leaves open made unusual."""
+    """The examples made unusual as a whole, as far as the schema lets them."""
     for each in plain:
-        yield Drawn(body=_emptied(operation, each.body), what="example with every null that there may be")
+        yield Drawn(body=_filled(operation, each.body, None), what="example with every null that there may be")
+        yield Drawn(body=_filled(operation, each.body, WORDS), what="example with every list of words there may be")
+        yield Drawn(body=each.body | UNKNOWN, what="example with a key that nobody knows")
     for shift in range(len(plain)):
         for number, (what, text) in enumerate(UNUSUAL):
             each = plain[(number + shift) % len(plain)]
             yield Drawn(body=_replaced(operation, each.body, text), what=f"example with {what}")
 
 
-def _emptied(operation: Operation, body: Any) -> Any:
+def _filled(operation: Operation, body: Any, value: Any) -> Any:
     for key in schema.load(operation.request).get("properties", {}):
-        changed = body | {key: None}
+        changed = body | {key: value}
         if schema.valid(operation.request, changed):
             body = changed
     return body

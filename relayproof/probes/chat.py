@@ -57,7 +57,7 @@ def tools(relay: Relay) -> Run:
 @probe(CHAT)
 def tool_results(relay: Relay) -> Run:
     """A turn that called a tool (content null) and the tool's result, with `stream: false` said in so many words."""
-    call = {"id": "call_relayproof1", "type": "function"}
+    call: dict[str, Any] = {"id": "call_relayproof1", "type": "function"}
     call |= {"function": {"name": "get_weather", "arguments": '{"city": "Paris"}'}}
     conversation = [
         {"role": "system", "content": "Answer briefly."},

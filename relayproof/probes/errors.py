@@ -11,6 +11,8 @@ from relayproof.probes.samples import user
 from relayproof.relay import Relay
 from relayproof.surface import CHAT, ERRORS
 
+LONG_PROMPT = 150_000
+
 
 def refused(relay: Relay, kind: str, told: str, **changes: Any) -> Call:
     """A chat request made bad in one way. `changes` overrides fields; None takes a field out."""
@@ -127,11 +129,7 @@ def no_choices(relay: Relay) -> Run:
 
 @probe(ERRORS, spend=MONEY, negative=True, tokens=0)
 def long_prompt(relay: Relay) -> Run:
-    """A prompt of some 150,000 tokens: too long for most models. One that takes it bills it."""
-    yield refused(
-        relay,
-        "context",
-        "a prompt that is too long",
-        messages=user("Count the waves. " + "sea " * 150_000),
-        max_tokens=1,
-    )
+    """A prompt of some 150,000 tokens, too long for most models; only where the budget allows one that takes it."""
+    if relay.limits.tokens > LONG_PROMPT:
+        words = user("Count the waves. " + "sea " * LONG_PROMPT)
+        yield refused(relay, "context", "a prompt that is too long", messages=words, max_tokens=1)

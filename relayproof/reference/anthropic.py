@@ -85,6 +85,8 @@ def check(body: dict[str, Any]) -> None:
     if not body["messages"]:
         raise Refusal(400, "messages: at least one message is required")
     named = get(body, "/tool_choice/name", str)
+    if get(body, "/tool_choice/type") == "any" and not wanted(body):
+        raise Refusal(400, "tool_choice: there is no tool to choose from")
     if named is not None and named not in [name for _, name in find(body, "/tools/*/name", str)]:
         raise Refusal(400, f"tool_choice: '{named}' is not among the tools")
     budget = get(body, "/thinking/budget_tokens", int)

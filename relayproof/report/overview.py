@@ -192,7 +192,7 @@ class Overview:
 
 
 def _alike(finding: Finding) -> str:
-    what = re.sub(r'"(?:\\.|[^"\\])*"?|\w*\d\w*', "*", finding.what)[:40]
+    what = re.sub(r'"(?:\\.|[^"\\])*"?|\b\w*\d\w*', "*", finding.what)[:40]
     return re.sub(r"\d+", "*", finding.where) + " " + what
 
 

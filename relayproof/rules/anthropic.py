@@ -738,7 +738,7 @@ def streamed_text_loses_nothing(exchanges: tuple[Exchange, Exchange]) -> Iterato
     whole, streamed = (text(each).strip() for each in exchanges)
     if not whole or not line.startswith(whole):
         raise Untested(f"the model did not repeat the line: {shown(whole[:60])}")
-    same_length = len({each.get("/usage/output_tokens") for each in exchanges}) == 1
+    same_length = len({each.get("/usage/output_tokens", int) for each in exchanges}) == 1
     if whole == streamed or (streamed and line.startswith(streamed) and not same_length):
         return
     if not (is_part_of(streamed, whole) or is_part_of(whole, streamed)):

@@ -47,6 +47,7 @@ LABELS = {
 }
 ANY_BYTES = ("", "application/octet-stream", "binary/octet-stream")
 QUIET = 64
+A_SENTENCE = 12
 SLACK_SECONDS = 1.0
 LEAST_SECONDS = 0.05
 KEPT_WORDS = 0.8
@@ -335,7 +336,7 @@ def longer_text_takes_longer(exchanges: tuple[Exchange, ...]) -> Iterator[Findin
     """
     compared = 0
     for brief, long in _pairs(exchanges, "model", "voice", "speed"):
-        if len(setting(long, "input")) < 3 * len(setting(brief, "input")):
+        if len(setting(long, "input")) < max(3 * len(setting(brief, "input")), A_SENTENCE):
             continue
         compared += 1
         short_time, long_time = (length(each) for each in (brief, long))

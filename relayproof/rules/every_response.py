@@ -25,6 +25,7 @@ UNSUPPORTED = re.compile(
 )
 EVENTS = re.compile(rb"\s*(?:\xef\xbb\xbf)?(?:data|event|id|retry|)?:")
 GZIP = b"\x1f\x8b"
+COUNT = re.compile(r"[0-9]{1,18}")
 HIGH, LOW = r"\\ud[89ab][0-9a-f]{2}", r"\\ud[c-f][0-9a-f]{2}"
 LOST = re.compile(rf"\ufffd|(?<!\\)(?:\\\\)*(?:\\ufffd|{HIGH}(?!{LOW})|(?<!{HIGH}){LOW})", re.IGNORECASE)
 PRIVATE = r"(?:(?:10|127)(?:\.\d{1,3}){3}|(?:192\.168|172\.(?:1[6-9]|2\d|3[01]))(?:\.\d{1,3}){2})"
@@ -317,7 +318,7 @@ def rate_limits_add_up(exchange: Exchange) -> Iterator[Finding]:
         (header(f"x-ratelimit-remaining-{kind}"), header(f"x-ratelimit-limit-{kind}"), kind)
         for kind in ("requests", "tokens")
     ]
-    known = [(int(left), int(limit), kind) for left, limit, kind in pairs if left.isdigit() and limit.isdigit()]
+    known = [(int(left), int(limit), kind) for left, limit, kind in pairs if COUNT.fullmatch(left) and COUNT.fullmatch(limit)]
     if not known:
         raise Absent("no such headers")
     for left, limit, kind in known:

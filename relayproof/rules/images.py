@@ -49,7 +49,7 @@ def names_dall_e_3(exchange: Exchange) -> bool:
 def number(exchange: Exchange, name: str, default: int) -> int:
     """A whole number of the request. Raises Absent when it is none."""
     text = setting(exchange, name) or str(default)
-    if not re.fullmatch(r"-?\d+", text):
+    if not re.fullmatch(r"-?\d{1,18}", text):
         raise Absent(f"{name} is no number")
     return int(text)
 

@@ -16,13 +16,13 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
 
-from relayproof import faults, judge, probes, rules, session
+from relayproof import faults, judge, probes, reference, rules, session
 from relayproof.exchange import Exchange
 from relayproof.faults import Fault, FaultyRelay, transport
 from relayproof.faults.fault import HARMLESS, UNTESTED, WARNS
 from relayproof.offers import choose_models
 from relayproof.probe import MONEY, Probe
-from relayproof.reference import KEY, make_app, serving
+from relayproof.reference import KEY, make_app
 from relayproof.relay import Key, Limits, Relay, Timeouts
 from relayproof.rule import MUST, OPENAI, RELAY, SHOULD, Level
 from relayproof.surface import CHAT, ERRORS, MODELS
@@ -75,7 +75,7 @@ class Bench:
         self.url = ""
 
     def __enter__(self) -> Bench:
-        self.url = self._stack.enter_context(serving(self._switch))
+        self.url = self._stack.enter_context(reference.serving(self._switch))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -185,12 +185,22 @@ def _relay(url: str) -> Relay:
 @functools.cache
 def _models() -> dict[str, str]:
     """The model to ask on each surface of the reference relay, read off its list once."""
-    with serving() as url:
+    with reference.serving() as url:
         relay = Relay(url, Key(KEY), limits=LIMITS)
         listing = [probe for probe in probes.load().values() if probe.surface == MODELS and probe.basic]
         run = session.run(relay, listing)
     listed: Exchange | None = run.exchanges[0] if run.exchanges else None
     return choose_models(listed, relay)
+
+
+def serving(fault: str | None, *, host: str = "127.0.0.1", port: int = 0) -> contextlib.AbstractContextManager[str]:
+    """The reference relay, whole or with the fault of that name, on a socket. Raises faults.UnknownFault."""
+    if not fault:
+        return reference.serving(host=host, port=port)
+    relay = FaultyRelay(make_app(), faults.find(fault), KEY)
+    if relay.fault.raw:
+        return transport.serving(relay, host=host, port=port)
+    return reference.serving(relay, host=host, port=port)
 
 
 @contextlib.contextmanager
@@ -220,6 +230,6 @@ def chosen(names: Sequence[str]) -> list[Fault]:
     for name in names:
         fitting = {each.name: each for each in known.values() if fnmatchcase(each.name, name)}
         if not fitting:
-            raise faults.UnknownFault(name)
+            faults.find(name)
         found |= fitting
     return list(found.values())

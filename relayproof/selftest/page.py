@@ -63,7 +63,19 @@ def _row(trial: Trial) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-def summary(trials: Sequence[Trial], seconds: float) -> str:
+def told(trial: Trial) -> str:
+    """A trial in a few lines, for a terminal: outcome, cost, what is broken, which rules complained."""
+    cost = f"{trial.requests} requests, {trial.tokens:,} tokens, {trial.seconds:.1f} s"
+    lines = [f"{trial.outcome:<11}  {trial.fault.name}  ({cost})", f"{'':13}{trial.fault.says}"]
+    lines += [
+        f"{'':13}{title} {', '.join(found)}"
+        for title, found in (("by", trial.found_by), ("also", trial.others))
+        if found
+    ]
+    return "\n".join([*lines, *trial.errors]) + "\n"
+
+
+def summary(trials: Sequence[Trial]) -> str:
     """A line a family, and the sum, for a terminal."""
     families: dict[str, Counter[Outcome]] = defaultdict(Counter)
     for trial in trials:
@@ -72,7 +84,9 @@ def summary(trials: Sequence[Trial], seconds: float) -> str:
     lines = [f"{'':<18}" + "".join(f"{outcome:>13}" for outcome in Outcome)]
     lines += [f"{name:<18}" + "".join(f"{counts[outcome]:>13}" for outcome in Outcome) for name, counts in rows]
     requests, tokens = sum(trial.requests for trial in trials), sum(trial.tokens for trial in trials)
-    lines.append(f"{len(trials)} faults, {requests:,} requests, {tokens:,} tokens, {seconds:.0f} s")
+    lines.append(
+        f"{len(trials)} faults, {requests:,} requests, {tokens:,} tokens, {sum(trial.seconds for trial in trials):.0f} s"
+    )
     return "\n".join(lines) + "\n"
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from relayproof.plugin import rule_names
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "relay_rule" in metafunc.fixturenames:
-        from relayproof.rules import load
-
-        metafunc.parametrize("relay_rule", sorted(load()))
+        metafunc.parametrize("relay_rule", rule_names(metafunc.config))

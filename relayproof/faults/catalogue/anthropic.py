@@ -64,17 +64,17 @@ whole.seen("anthropic-phantom-tool-use-stop", "stop_reason says tool_use, and th
            edit(lambda document: document.update(content=[{"type": "text", "text": "I will look."}]) if document.get("stop_reason") == "tool_use" else None), by="anthropic/tool-use-is-no-empty-promise")
 whole.seen("anthropic-content-string", "content is a text.", change("/content", lambda blocks: "".join(block.get("text", "") for block in blocks)), by=SHAPE)
 whole.seen("anthropic-cache-control-dropped", "cache_control is not passed on: the cache is never used.", usage(lambda given: {READ: 0, WRITTEN: 0, "input_tokens": given["input_tokens"] + given[READ] + given[WRITTEN]}), by="anthropic/marked-prompt-*")
-whole.seen("anthropic-cache-tokens-double-counted", "input_tokens counts what came from the cache as well.", usage(input_plus(READ)), by=("anthropic/cached-tokens-*", "anthropic/*"))
-whole.seen("anthropic-cache-write-double-counted", "input_tokens counts what went into the cache as well.", usage(input_plus(WRITTEN)), by=("anthropic/cached-tokens-*", "anthropic/*"))
+whole.seen("anthropic-cache-tokens-double-counted", "input_tokens counts what came from the cache as well.", usage(input_plus(READ)), by="anthropic/cached-tokens-*")
+whole.seen("anthropic-cache-write-double-counted", "input_tokens counts what went into the cache as well.", usage(input_plus(WRITTEN)), by="anthropic/cached-tokens-*")
 whole.seen("anthropic-cache-read-dropped", "What came from the cache is counted as plain input.", usage(lambda given: input_plus(READ)(given) | {READ: 0}), by=("anthropic/marked-prompt-*", "anthropic/cached-*"))
 errors.seen("error-404-as-200", "An unknown model is an error with status 200.", only(of(404), put("/error/type", "api_error"), status(200)), by=("every-response/error-is-not-*", "errors/unknown-model-*"))
 errors.seen("error-anthropic-openai-shape", "Errors come in OpenAI's envelope.", instead(lambda answer: {"error": {"message": message(answer), "type": "invalid_request_error", "param": None, "code": "invalid_api_key"}}), by=ENVELOPE)
-errors.seen("error-4xx-masked-503", "A 400 becomes a 503 in plain text.", only(of(400), instead("processing failed: invalid type: integer `400`, expected a string", 503, TEXT)), by=("errors/body-is-json", "anthropic/*", "errors/*"))
+errors.seen("error-4xx-masked-503", "A 400 becomes a 503 in plain text.", only(of(400), instead("processing failed: invalid type: integer `400`, expected a string", 503, TEXT)), by="errors/body-is-json")
 keys.seen("auth-x-api-key-refused", "x-api-key is not taken, only Bearer.", with_header("x-api-key", lambda asked: None), by="anthropic/both-forms-*")
 keys.seen("auth-bearer-refused-422", "Bearer is not taken, only x-api-key.",
           only(lambda answer: "x-api-key" not in answer.asked.headers, instead({"detail": [{"loc": ["header", "x-api-key"], "msg": "field required"}]}, 422)), by=("anthropic/both-forms-*", "every-response/valid-request-*"))
 for key in ("id", "type", "role", "content", "model", "stop_reason", "usage"):
-    whole.sibling(f"anthropic-{key.replace('_', '-')}-missing", f"The key `{key}` is missing.", drop(f"/{key}"), by=(SHAPE, "anthropic/*"))
+    whole.sibling(f"anthropic-{key.replace('_', '-')}-missing", f"The key `{key}` is missing.", drop(f"/{key}"), by=SHAPE)
 for key in ("input_tokens", "output_tokens"):
     whole.sibling(f"anthropic-{key.replace('_', '-')}-missing", f"usage has no {key}.", drop(f"/usage/{key}"), by=SHAPE)
     whole.sibling(f"anthropic-{key.replace('_', '-')}-none", f"{key} is 0.", put(f"/usage/{key}", 0), by="anthropic/tokens-are-counted")
@@ -141,20 +141,23 @@ stream.seen("anthropic-message-start-repeated", "message_start comes before ever
 stream.seen("anthropic-block-not-closed-before-next", "A block starts while the one before is open.", frames(_next_block_open), by="anthropic-stream/every-block-is-closed")
 stream.seen("anthropic-index-reused", "Two blocks have one index.", payload(_index_reused, "content_block_start", "content_block_delta", "content_block_stop"), by="anthropic-stream/block-indexes-*")
 stream.seen("anthropic-first-delta-wrong-type", "The first delta has no index, and is of type text.", frames(_first_delta), by=EVENT)
-stream.seen("anthropic-buffered-only", "The whole stream comes in one moment at the end.", in_a_burst, header("x-accel-buffering", None), header("cache-control", None), by=("chat-stream/stream-arrives-*", "anthropic-stream/*"), slow=True)
+stream.seen("anthropic-buffered-only", "The whole stream comes in one moment at the end.", in_a_burst, header("x-accel-buffering", None), header("cache-control", None), by="chat-stream/stream-arrives-*", slow=True)
 stream.seen("anthropic-event-line-missing", "Events have no names.", written(lambda piece: piece.split(b"\n", 1)[1] if piece.startswith(b"event: ") else piece), by="anthropic-stream/event-names-*")
 stream.seen("anthropic-sse-no-space", "No space stands behind `event:` and `data:`.", written(lambda piece: piece.replace(b"event: ", b"event:").replace(b"data: ", b"data:")), by="chat-stream/framing-*", verdict=WARNS)
 stream.seen("anthropic-output-tokens-zero", "message_delta counts no output.", payload(lambda event: event["usage"].update(output_tokens=0), "message_delta"), by=("anthropic-stream/output-tokens-*", "anthropic/tokens-are-counted"))
 stream.seen("anthropic-delta-unknown-index", "A delta belongs to no block.", payload(lambda event: event.update(index=7), "content_block_delta"), by="anthropic-stream/deltas-belong-*")
-EVENTS = ("content_block_start", "content_block_stop", "message_delta", "message_stop")
-ONCE = tuple(name for name in EVENTS if name != "message_delta")
-RULES = ("anthropic-stream/*",)
-for name in EVENTS:
-    stream.sibling(f"anthropic-{name.replace('_', '-')}-dropped", f"{name} never comes.", leave_out(named(name)), by=RULES)
-for name in ONCE:
-    stream.sibling(f"anthropic-{name.replace('_', '-')}-twice", f"{name} comes twice.", double(named(name)), by=RULES)
-stream.sibling("anthropic-message-stop-early", "message_stop comes before message_delta.", swap(named("message_stop")), by=RULES)
-stream.sibling("anthropic-message-delta-early", "message_delta comes before the last block ends.", swap(named("message_delta")), by=RULES)
+OPEN = "anthropic-stream/deltas-belong-*"
+for name, dropped, twice in (
+    ("content_block_start", OPEN, "anthropic-stream/block-indexes-*"),
+    ("content_block_stop", "anthropic-stream/every-block-is-closed", OPEN),
+    ("message_delta", "anthropic-stream/message-delta-*", ""),
+    ("message_stop", "anthropic-stream/ends-with-message-stop", "anthropic-stream/nothing-follows-message-stop"),
+):
+    stream.sibling(f"anthropic-{name.replace('_', '-')}-dropped", f"{name} never comes.", leave_out(named(name)), by=dropped)
+    if twice:
+        stream.sibling(f"anthropic-{name.replace('_', '-')}-twice", f"{name} comes twice.", double(named(name)), by=twice)
+stream.sibling("anthropic-message-stop-early", "message_stop comes before message_delta.", swap(named("message_stop")), by="anthropic-stream/nothing-follows-message-stop")
+stream.sibling("anthropic-message-delta-early", "message_delta comes before the last block ends.", swap(named("message_delta")), by="anthropic-stream/message-delta-stands-*")
 stream.sibling("anthropic-delta-behind-its-block", "A delta comes behind the end of its block.", swap(STOP), by="anthropic-stream/deltas-belong-*")
 stream.sibling("anthropic-done-sent", "[DONE] is sent.", frames(lambda given: [*given, Frame("[DONE]")]), by="anthropic-stream/done-is-not-sent", verdict=WARNS)
 stream.sibling("anthropic-event-name-wrong", "Events are all called message.", written(lambda piece: b"event: message\n" + piece.split(b"\n", 1)[1] if piece.startswith(b"event: ") else piece), by="anthropic-stream/event-names-*")
@@ -162,17 +165,17 @@ stream.sibling("anthropic-event-type-missing", "Payloads have no type.", payload
 stream.sibling("anthropic-delta-type-wrong", "Text comes as input_json_delta.", payload(lambda event: event["delta"].update(type="input_json_delta") if event["delta"]["type"] == "text_delta" else None, "content_block_delta"), by=(EVENT, "anthropic-stream/deltas-fit-*"))
 stream.sibling("anthropic-partial-json-lost", "A piece of a tool's input is lost.", frames(lambda given: _without_a_piece(given)), by="anthropic-stream/tool-input-*")
 stream.sibling("anthropic-partial-json-object", "A tool's input comes as an object.", payload(lambda event: event["delta"].update(partial_json={}) if "partial_json" in event["delta"] else None, "content_block_delta"), by=EVENT)
-stream.sibling("anthropic-stream-stop-reason-missing", "message_delta has no stop_reason.", payload(lambda event: event["delta"].pop("stop_reason", None), "message_delta"), by=RULES)
+stream.sibling("anthropic-stream-stop-reason-missing", "message_delta has no stop_reason.", payload(lambda event: event["delta"].pop("stop_reason", None), "message_delta"), by="anthropic-stream/matches-schema")
 stream.sibling("anthropic-signature-missing", "A thinking block has no signature.", frames(lambda given: [frame for frame in given if "signature_delta" not in frame.data]), by="anthropic-stream/thinking-ends-*", verdict=WARNS)
 stream.sibling("anthropic-thinking-as-text", "Thinking comes as text.", payload(lambda event: event.update(delta={"type": "text_delta", "text": "Hm."}) if event["delta"]["type"] == "thinking_delta" else None, "content_block_delta"), by="anthropic-stream/deltas-fit-*")
-stream.sibling("anthropic-stream-usage-missing", "message_delta has no usage.", payload(lambda event: event.pop("usage"), "message_delta"), by=(EVENT, *RULES))
+stream.sibling("anthropic-stream-usage-missing", "message_delta has no usage.", payload(lambda event: event.pop("usage"), "message_delta"), by="anthropic-stream/matches-schema")
 stream.sibling("anthropic-output-tokens-shrink", "The output counted last is smaller than before.", payload(lambda event: event["message"]["usage"].update(output_tokens=999), "message_start"), by="anthropic-stream/output-tokens-*")
 stream.sibling("anthropic-message-start-missing-message", "message_start has no message.", payload(lambda event: event.pop("message"), "message_start"), by=EVENT)
 stream.sibling("anthropic-indexes-from-one", "Blocks are counted from 1.", payload(lambda event: event.update(index=event["index"] + 1), "content_block_start", "content_block_delta", "content_block_stop"), by="anthropic-stream/block-indexes-*")
 stream.sibling("anthropic-error-in-the-middle", "An error ends the stream.", frames(lambda given: [*given[:5], Frame('{"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}', "error")]), by="anthropic-stream/stream-holds-no-error")
-stream.sibling("anthropic-error-and-on", "The stream goes on behind an error.", insert(Frame('{"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}', "error"), middle), by=RULES)
+stream.sibling("anthropic-error-and-on", "The stream goes on behind an error.", insert(Frame('{"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}', "error"), middle), by=("anthropic-stream/nothing-follows-an-error", "anthropic-stream/stream-holds-no-error"))
 stream.sibling("anthropic-stream-labelled-json", "The stream is labelled application/json.", header("content-type", "application/json"), by="chat-stream/stream-is-labelled-*")
-stream.sibling("anthropic-chunks-of-openai", "The stream is OpenAI's.", frames(lambda given: [Frame('{"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": null}]}'), Frame("[DONE]")]), by=(EVENT, *RULES))
+stream.sibling("anthropic-chunks-of-openai", "The stream is OpenAI's.", frames(lambda given: [Frame('{"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": null}]}'), Frame("[DONE]")]), by="anthropic-stream/matches-schema")
 stream.sibling("anthropic-text-doubled", "Every delta comes twice.", double(DELTA), by=("anthropic/streamed-text-*", "anthropic-stream/tool-input-*"), ask=(ANTHROPIC, ANTHROPIC_STREAM))
 stream.sibling("anthropic-stream-prompt-estimated", "The stream counts another input.", payload(lambda event: event["message"]["usage"].update(input_tokens=event["message"]["usage"]["input_tokens"] + 50), "message_start"), by=("anthropic/streamed-prompt-*", "anthropic-stream/input-is-counted-*"), ask=(ANTHROPIC, ANTHROPIC_STREAM), verdict=WARNS)
 stream.harmless("anthropic-pings", "Pings come between the deltas.", insert(Frame('{"type": "ping"}', "ping"), DELTA))

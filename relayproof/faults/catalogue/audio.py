@@ -17,7 +17,6 @@ from relayproof.surface import AUDIO
 
 audio = Family("audio", (AUDIO,))
 SOUND = wav(tone())
-ANSWERED = "every-response/*"
 
 
 def to(end: str) -> Condition:
@@ -58,18 +57,17 @@ audio.seen("audio-speech-content-type-mislabelled", "WAV is labelled as MP3.", o
 audio.seen("audio-speech-format-ignored", "Bare samples were asked for, and WAV comes.", only(wants("pcm"), instead(SOUND, None, "audio/pcm")), by="audio/speech-has-the-format-*")
 audio.seen("audio-verbose-json-no-segments", "verbose_json has the text only.", only(verbose, edit(lambda document: {"text": document["text"]})), by="audio/verbose-*")
 audio.seen("audio-translation-not-english", "A translation is in the language of the sound.", only(TRANSLATED, put("/text", "今天天气很好")), by="audio/translation-is-english")
-audio.sibling("audio-speech-json", "Speech comes as JSON with a link.", only(spoken, instead({"url": "https://cdn.example/a.mp3"})), by=("audio/speech-is-a-sound", "audio/*"))
-audio.sibling("audio-speech-base64", "Speech comes in base64.", only(spoken, instead("SUQzBAAAAAAAI1RTU0UAAAAPAAADTGF2ZjU4", None, "audio/mpeg")), by=("audio/speech-is-a-sound", "audio/*"))
-audio.sibling("audio-speech-empty", "Speech is empty.", only(spoken, instead(b"", None, "audio/mpeg")), by=("audio/*", ANSWERED))
+audio.sibling("audio-speech-json", "Speech comes as JSON with a link.", only(spoken, instead({"url": "https://cdn.example/a.mp3"})), by="audio/speech-is-a-sound")
+audio.sibling("audio-speech-base64", "Speech comes in base64.", only(spoken, instead("SUQzBAAAAAAAI1RTU0UAAAAPAAADTGF2ZjU4", None, "audio/mpeg")), by=("audio/speech-can-be-played", "audio/speech-has-the-format-asked-for", "audio/speech-is-labelled-as-what-it-is"))
+audio.sibling("audio-speech-empty", "Speech is empty.", only(spoken, instead(b"", None, "audio/mpeg")), by="audio/speech-is-a-sound")
 audio.sibling("audio-speech-silence", "Speech is silence.", only(wants("wav"), instead(wav(bytes(96_000)), None, "audio/wav")), by="audio/speech-is-not-silence", verdict=WARNS)
 audio.harmless("audio-speech-octets", "Speech is labelled as octets.", only(spoken, header("content-type", "application/octet-stream")))
 audio.sibling("audio-speech-mp3-for-all", "Every format comes as WAV.", only(spoken, instead(SOUND, None, "audio/wav")), by="audio/speech-has-the-format-*")
-audio.sibling("audio-speech-cut", "Speech breaks off in its first bytes.", only(spoken, lambda answer: setattr(answer, "pieces", [answer.body[:30]])), by="audio/*")
-audio.sibling("audio-speech-500", "Speech fails.", only(SPEECH, status(500)), by=ANSWERED)
-audio.sibling("audio-text-missing", "A transcription has no text.", only(HEARD, drop("/text")), by="audio/*matches-schema")
+audio.sibling("audio-speech-cut", "Speech breaks off in its first bytes.", only(spoken, lambda answer: setattr(answer, "pieces", [answer.body[:30]])), by=("audio/speech-can-be-played", "audio/speech-has-the-format-asked-for"))
+audio.sibling("audio-speech-500", "Speech fails.", only(SPEECH, status(500)), by="every-response/valid-request-is-answered")
+audio.sibling("audio-text-missing", "A transcription has no text.", only(HEARD, drop("/text")), by=("audio/transcription-event-matches-schema", "audio/transcription-matches-schema", "audio/verbose-transcription-matches-schema"))
 audio.sibling("audio-text-empty", "A transcription is empty.", only(HEARD, put("/text", "")), by="audio/speech-is-heard")
-audio.sibling("audio-text-null", "A transcription's text is null.", only(HEARD, put("/text", None)), by="audio/*matches-schema")
-audio.sibling("audio-text-of-another-sound", "Another sound's words come.", only(HEARD, put("/text", "Thank you for watching.")), by="audio/*")
+audio.sibling("audio-text-null", "A transcription's text is null.", only(HEARD, put("/text", None)), by=("audio/transcription-event-matches-schema", "audio/transcription-matches-schema", "audio/verbose-transcription-matches-schema"))
 audio.sibling("audio-subtitles-as-json", "Subtitles come as JSON.", only(subtitles, instead(lambda answer: {"text": answer.body.decode()})), by="audio/subtitles-*")
 audio.sibling("audio-srt-with-points", "SubRip times have points for commas.", only(subtitles, lambda answer: answer.say(answer.body.replace(b",", b"."), None, TEXT)), by="audio/subtitles-*")
 audio.sibling("audio-subtitles-unnumbered", "Subtitles lack their first line.", only(subtitles, lambda answer: answer.say(answer.body.split(b"\n", 1)[1], None, TEXT)), by="audio/subtitles-*")

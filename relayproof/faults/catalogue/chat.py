@@ -55,9 +55,9 @@ chat.seen("created-decimal", "`created` has decimals.", change("/created", lambd
 chat.seen("tool-arguments-object", "function.arguments is an object, not a text.", change(f"{CALLS}/*/function/arguments", json.loads), by=SHAPE)
 chat.seen("chat-choices-empty", "choices is empty, with status 200.", put("/choices", []), by=(SHAPE, "chat/answer-is-not-empty"))
 for key in ("id", "object", "created", "model", "choices", "usage"):
-    chat.sibling(f"chat-{key}-missing", f"The key `{key}` is missing.", drop(f"/{key}"), by=(SHAPE, "chat/usage-is-present"))
+    chat.sibling(f"chat-{key}-missing", f"The key `{key}` is missing.", drop(f"/{key}"), by=SHAPE)
 for key, wrong in (("id", 7), ("created", "2024-01-01"), ("model", None), ("choices", None), ("usage", [])):
-    chat.sibling(f"chat-{key}-wrong-type", f"`{key}` is {json.dumps(wrong)}.", put(f"/{key}", wrong), by=(SHAPE, "chat/usage-is-present"))
+    chat.sibling(f"chat-{key}-wrong-type", f"`{key}` is {json.dumps(wrong)}.", put(f"/{key}", wrong), by=SHAPE)
 chat.sibling("chat-object-of-a-chunk", "`object` is that of a chunk.", put("/object", "chat.completion.chunk"), by=SHAPE)
 chat.sibling("chat-created-text", "`created` is a number in a text.", change("/created", str), by=SHAPE)
 chat.sibling("chat-created-zero-seconds-ago-1970", "`created` counts from the start of the server.", put("/created", 4711), by="chat/created-is-now")
@@ -79,7 +79,7 @@ chat.sibling("chat-finish-reason-max-tokens", "finish_reason is max_tokens where
 chat.sibling("chat-model-of-another-family", "Another family answers.", put("/model", "qwen-turbo"), by="chat/model-is-the-one-asked-for")
 chat.sibling("chat-model-empty", "`model` is empty.", put("/model", ""), by=("chat/model-is-named-plainly", "chat/matches-schema-openai"), verdict=WARNS)
 chat.sibling("chat-choices-is-an-object", "choices is an object.", change("/choices", lambda choices: choices[0]), by=SHAPE)
-chat.sibling("chat-answer-in-a-list", "The answer stands in a list.", edit(lambda document: [document]), by=(SHAPE, "every-response/*"))
+chat.sibling("chat-answer-in-a-list", "The answer stands in a list.", edit(lambda document: [document]), by="chat/matches-schema")
 chat.sibling("chat-answer-in-a-data-field", "The answer stands in a field `data`.", edit(lambda document: {"code": 0, "data": document}), by=SHAPE)
 chat.sibling("chat-service-tier-unknown", "service_tier is a word that OpenAI does not have.", put("/service_tier", "gold"), by="chat/matches-schema*")
 chat.harmless("chat-unknown-keys", "Keys that nobody knows stand beside the known ones.", put("/provider", "x"), put("/choices/*/native_finish_reason", "end"))
@@ -166,10 +166,10 @@ chat.sibling("top-logprobs-missing", "No alternatives come although two were ask
 chat.sibling("logprobs-are-percentages", "logprob is a probability in percent.", put("/choices/*/logprobs/content/*/logprob", 90.5), by="chat/logprobs-are-logarithms")
 chat.sibling("logprobs-of-half-the-text", "The log probabilities miss every second token.", change("/choices/*/logprobs/content", lambda given: given and given[::2]), by="chat/logprobs-are-of-this-text")
 chat.sibling("logprobs-unasked", "Log probabilities come unasked.", always("logprobs", True), by="chat/logprobs-come-only-*", verdict=WARNS)
-chat.sibling("system-message-dropped", "Only the last message reaches the model.", forwarded(lambda body: body.update(messages=body["messages"][-1:])), by=("chat/*prompt*", "usage/*"), ask=(CHAT, CHAT_STREAM))
+chat.sibling("system-message-dropped", "Only the last message reaches the model.", forwarded(lambda body: body.update(messages=body["messages"][-1:])), by=("chat/prompt-*", "chat/streamed-prompt-*"), ask=(CHAT, CHAT_STREAM))
 chat.sibling("pictures-dropped", "Pictures are taken out of the messages.",
              forwarded(lambda body: [message.update(content=[part for part in message["content"] if part.get("type") != "image_url"])
-                                     for message in body["messages"] if isinstance(message.get("content"), list)]), by="chat/*")
+                                     for message in body["messages"] if isinstance(message.get("content"), list)]), by="usage/prompt-*")
 
 # Refusals of what is allowed
 
@@ -182,9 +182,9 @@ chat.seen("nonstream-sse-unmarshal-500", "Whole answers fail with 500: the relay
 for parameter in ("tools", "response_format", "stop", "n", "functions", "temperature", "max_completion_tokens"):
     chat.sibling(f"{parameter.replace('_', '-')}-refused", f"A request with `{parameter}` is refused.",
                  refused(400, openai_error(f"Unrecognized request argument supplied: {parameter}", param=parameter), asks(f"/{parameter}")),
-                 by=("every-response/valid-request-is-answered", "chat/*"))
-chat.sibling("tool-choice-named-500", "A tool_choice that names a function is answered with 500.", refused(500, openai_error("bad", "server_error"), asks("/tool_choice/type", "function")), by=("every-response/*", "errors/what-a-model*"))
-chat.sibling("picture-refused-500", "A picture is answered with 500.", refused(500, openai_error("bad", "server_error"), asks("/messages/*/content/*/type", "image_url")), by=("every-response/*", "errors/what-a-model*"))
+                 by="every-response/valid-request-is-answered")
+chat.sibling("tool-choice-named-500", "A tool_choice that names a function is answered with 500.", refused(500, openai_error("bad", "server_error"), asks("/tool_choice/type", "function")), by="every-response/valid-request-is-answered")
+chat.sibling("picture-refused-500", "A picture is answered with 500.", refused(500, openai_error("bad", "server_error"), asks("/messages/*/content/*/type", "image_url")), by="every-response/valid-request-is-answered")
 
 # How an answer ended
 
@@ -244,8 +244,8 @@ def _uncounted_cache(usage: dict[str, Any]) -> dict[str, Any]:
 
 chat.seen("usage-zero-nonstream", "All counts are 0.", put(PROMPT, 0), put(SAID, 0), put(TOTAL, 0), by="chat/tokens-are-counted")
 chat.seen("usage-completion-zero-reasoning-nonzero", "Reasoning tokens are left out of completion_tokens.", put(SAID, 0), put(f"{DETAILS}/reasoning_tokens", 60), by=("chat/reasoning-*", "chat/usage-*", "chat/tokens-are-counted"))
-MONEY.seen("usage-multiplied-by-ratio", "The counts are multiplied by a group's price ratio.", multiplied(2.5), by=("chat/streamed-prompt-*", "usage/*", "usage/*"))
-MONEY.seen("chat-usage-anthropic-cache-missing", "What was read from the cache is missing from prompt_tokens.", only(again, change("/usage", _uncounted_cache)), by=("chat/prompt-is-counted-*", "chat/streamed-prompt-*", "usage/*"), ask=(CHAT, ERRORS))
+MONEY.seen("usage-multiplied-by-ratio", "The counts are multiplied by a group's price ratio.", multiplied(2.5), by="chat/streamed-prompt-*")
+MONEY.seen("chat-usage-anthropic-cache-missing", "What was read from the cache is missing from prompt_tokens.", only(again, change("/usage", _uncounted_cache)), by="chat/prompt-is-counted-*", ask=(CHAT, ERRORS))
 chat.sibling("usage-prompt-zero", "prompt_tokens is 0.", put(PROMPT, 0), edit(lambda document: document["usage"].update(total_tokens=document["usage"]["completion_tokens"])), by="chat/tokens-are-counted")
 chat.sibling("usage-completion-zero", "completion_tokens is 0.", put(SAID, 0), edit(lambda document: document["usage"].update(total_tokens=document["usage"]["prompt_tokens"])), by="chat/tokens-are-counted")
 chat.sibling("usage-total-zero", "total_tokens is 0.", put(TOTAL, 0), by="chat/usage-adds-up")
@@ -254,26 +254,26 @@ chat.sibling("usage-total-without-prompt", "total_tokens leaves the prompt out."
 chat.sibling("usage-negative", "completion_tokens is negative.", put(SAID, -1), by=(SHAPE, "chat/tokens-are-counted"))
 chat.sibling("usage-text", "The counts are texts.", change("/usage/*", lambda count: str(count) if isinstance(count, int) else count), by=SHAPE)
 chat.sibling("usage-decimal", "completion_tokens has decimals.", change(SAID, lambda count: count + 0.5), by=SHAPE)
-chat.sibling("usage-null", "usage is null.", put("/usage", None), by=(SHAPE, "chat/usage-is-present"))
+chat.sibling("usage-null", "usage is null.", put("/usage", None), by="chat/matches-schema")
 chat.sibling("usage-empty", "usage is an empty object.", put("/usage", {}), by=SHAPE)
 for key in ("prompt", "completion", "total"):
     chat.sibling(f"usage-{key}-tokens-missing", f"usage has no {key}_tokens.", drop(f"/usage/{key}_tokens"), by=SHAPE)
 chat.sibling("usage-of-anthropic", "usage has Anthropic's keys.", change("/usage", lambda usage: {"input_tokens": usage["prompt_tokens"], "output_tokens": usage["completion_tokens"]}), by=SHAPE)
 chat.sibling("usage-cached-above-prompt", "More tokens come from the cache than the prompt has.", put("/usage/prompt_tokens_details/cached_tokens", 9999), by="chat/usage-details-*", verdict=WARNS)
 chat.sibling("usage-reasoning-above-completion", "More reasoning tokens than completion tokens.", put(f"{DETAILS}/reasoning_tokens", 9999), by="chat/usage-details-*", verdict=WARNS)
-chat.sibling("usage-completion-above-limit", "completion_tokens is ten times what max_tokens allows.", edit(lambda document: document["usage"].update(completion_tokens=9999, total_tokens=9999 + document["usage"]["prompt_tokens"])), by=("chat/token-limit-*", "usage/*"))
+chat.sibling("usage-completion-above-limit", "completion_tokens is ten times what max_tokens allows.", edit(lambda document: document["usage"].update(completion_tokens=9999, total_tokens=9999 + document["usage"]["prompt_tokens"])), by="chat/token-limit-*")
 def _another_count(answer: Answer) -> None:
     more = 7 * answer.asked.count("random")
     change("/usage", lambda usage: usage | {"prompt_tokens": usage["prompt_tokens"] + more, "total_tokens": usage["total_tokens"] + more})(answer)
 
 
 MONEY.sibling("usage-prompt-random", "prompt_tokens is another number each time.",
-              _another_count, by=("chat/*prompt*", "usage/*"))
+              _another_count, by="chat/*prompt*")
 MONEY.sibling("prompt-injected", "The relay puts 200 words of its own before the prompt.",
-              forwarded(lambda body: body["messages"].insert(0, {"role": "system", "content": "You are a helpful relay. " * 40})), by=("chat/*prompt*", "usage/*"))
-MONEY.sibling("prompt-counted-as-constant", "prompt_tokens is always 100.", edit(lambda document: document["usage"].update(prompt_tokens=100, total_tokens=100 + document["usage"]["completion_tokens"])), by=("chat/*prompt*", "usage/*"))
+              forwarded(lambda body: body["messages"].insert(0, {"role": "system", "content": "You are a helpful relay. " * 40})), by="chat/*prompt*")
+MONEY.sibling("prompt-counted-as-constant", "prompt_tokens is always 100.", edit(lambda document: document["usage"].update(prompt_tokens=100, total_tokens=100 + document["usage"]["completion_tokens"])), by="chat/*prompt*")
 MONEY.sibling("prompt-counted-n-times", "With n = 2 the prompt is billed twice.",
-             only(asks("/n"), edit(lambda document: document["usage"].update(prompt_tokens=document["usage"]["prompt_tokens"] * 2, total_tokens=document["usage"]["prompt_tokens"] * 2 + document["usage"]["completion_tokens"]))), by="usage/*")
+             only(asks("/n"), edit(lambda document: document["usage"].update(prompt_tokens=document["usage"]["prompt_tokens"] * 2, total_tokens=document["usage"]["prompt_tokens"] * 2 + document["usage"]["completion_tokens"]))), by="usage/n-does-not-multiply-the-prompt")
 
 # Two answers
 
@@ -292,10 +292,10 @@ chat.sibling("chat-identical-choices", "All choices of n = 2 are copies of the f
 # Words that are no answer
 
 chat.sibling("error-as-words", "A failure comes as the assistant's words.", put(CONTENT, "Error: upstream error 502"), by="chat/rejection-is-no-answer")
-chat.sibling("advertisement-appended", "The relay appends a line of its own to every answer.", change(CONTENT, lambda text: text and f"{text}\n\nPowered by relay.example"), by="chat/*")
+chat.sibling("advertisement-appended", "The relay appends a line of its own to every answer.", change(CONTENT, lambda text: text and f"{text}\n\nPowered by relay.example"), by=("chat/json-object-is-honoured", "chat/json-schema-is-honoured", "chat/logprobs-are-of-this-text"))
 chat.sibling("chat-html-page", "A web page comes with status 200.", instead("<!doctype html><title>relay</title>", 200, "text/html"), by="every-response/body-is-one-json-value")
 chat.sibling("chat-empty-body", "The body is empty, with status 200.", instead(b"", 200), by=("every-response/body-*", SHAPE))
-chat.sibling("chat-null-body", "The body is null, with status 200.", instead("null", 200), by=(SHAPE, "every-response/*"))
+chat.sibling("chat-null-body", "The body is null, with status 200.", instead("null", 200), by="chat/matches-schema")
 chat.sibling("chat-content-type-text", "JSON comes as text/plain.", header("content-type", TEXT), by="every-response/json-is-labelled-as-json")
 chat.sibling("chat-content-type-missing", "JSON comes without a Content-Type.", header("content-type", None), by="every-response/json-is-labelled-as-json")
 chat.sibling("max-tokens-lowered", "max_tokens is lowered to 8.", clamped("max_tokens", 8), by=("chat/*length*", "chat/*limit*"), verdict=WARNS)

@@ -37,7 +37,7 @@ PAGE = "<!DOCTYPE html><html><title>relay.example | 524: A timeout occurred</tit
 # The envelope
 
 errors.seen("error-200-with-error-object", "An error comes with status 200.", status(200), by=("every-response/error-is-not-*", "errors/bad-*", "errors/*is-refused"))
-errors.seen("error-always-200-business-code", "Every failure is a 200 with a code in the body.", instead(lambda answer: {"code": 100, "message": message(answer), "data": None}, 200), by=("errors/*is-refused", "errors/bad-*", "every-response/*"))
+errors.seen("error-always-200-business-code", "Every failure is a 200 with a code in the body.", instead(lambda answer: {"code": 100, "message": message(answer), "data": None}, 200), by=("errors/*is-refused", "errors/bad-*"))
 errors.seen("error-gateway-status-code-fields", "Errors have status_code and status_message.", instead(lambda answer: {"status_code": 50001, "status_message": message(answer)}), by=SHAPE)
 errors.seen("error-code-integer", "error.code is the status as a number.", lambda answer: put("/error/code", answer.status)(answer), by=SHAPE)
 errors.seen("error-type-param-string-none", "type and param are the text \"None\".", put("/error/type", "None"), put("/error/param", "None"), by="errors/type-and-param-*")
@@ -54,12 +54,12 @@ errors.sibling("error-is-a-list", "`error` is a list.", change("/error", lambda 
 errors.sibling("error-without-envelope", "An error has no envelope: message and type stand alone.", edit(lambda document: document["error"]), by=SHAPE)
 errors.sibling("error-detail-of-fastapi", "Errors are FastAPI's detail.", instead(lambda answer: {"detail": message(answer)}), by=SHAPE)
 errors.sibling("error-errors-plural", "The key is `errors`.", rename("/error", "errors"), by=SHAPE)
-errors.sibling("error-success-false", "Errors are success: false with status 200.", instead(lambda answer: {"success": False, "message": message(answer)}, 200), by=("every-response/error-is-not-*", "errors/*"))
+errors.sibling("error-success-false", "Errors are success: false with status 200.", instead(lambda answer: {"success": False, "message": message(answer)}, 200), by=("every-response/error-is-not-*", "errors/*is-refused", "errors/bad-*"))
 errors.sibling("error-in-anthropics-envelope", "Errors come in Anthropic's envelope.", instead(lambda answer: {"type": "error", "error": {"type": "invalid_request_error", "message": message(answer)}}), by="errors/envelope-*", verdict=WARNS)
 errors.sibling("error-plain-text", "Errors are plain text.", instead(message, None, TEXT), by="errors/body-is-json")
 errors.sibling("error-page", "Errors are web pages.", instead("<html><h1>502 Bad Gateway</h1></html>", 502, HTML), by="errors/body-is-json")
 errors.sibling("error-empty-body", "Errors have no body.", instead(b""), by="errors/body-is-json")
-errors.sibling("error-labelled-html", "JSON errors are labelled as web pages.", header("content-type", HTML), by=("errors/*", "every-response/*"), verdict=WARNS)
+errors.sibling("error-labelled-html", "JSON errors are labelled as web pages.", header("content-type", HTML), by="errors/refusal-is-labelled-as-json", verdict=WARNS)
 errors.sibling("error-code-float", "error.code is a number with decimals.", put("/error/code", 400.0), by=SHAPE)
 errors.sibling("error-param-list", "error.param is a list.", put("/error/param", ["messages"]), by=SHAPE)
 errors.sibling("error-nil", "param is the text of Go's nothing.", put("/error/param", "<nil>"), by="errors/type-and-param-*")
@@ -174,12 +174,12 @@ def estimated(answer: Answer) -> None:
 
 LONG = "errors/long-prompt-*"
 OVERFLOW = lambda answer: get(answer.json, "/error/code") == "context_length_exceeded"  # noqa: E731
-busy.seen("limits-429-no-body", "A 429 has no body.", only(SOMETIMES, busy_now, instead(b"", 429)), by=("errors/rate-limit-says-why", "errors/body-is-json"))
+busy.seen("limits-429-no-body", "A 429 has no body.", only(SOMETIMES, busy_now, instead(b"", 429)), by="errors/body-is-json")
 busy.seen("limits-retry-after-dropped", "A 429 does not say when to come again.", only(SOMETIMES, busy_now, headers_gone("retry-after", "x-ratelimit")), by="errors/rate-limit-says-when")
 busy.seen("error-rejection-as-completion-text", "A rejection comes as the assistant's words.", only(SOMETIMES, rejected), by="chat/rejection-is-no-answer")
 busy.seen("limits-insufficient-balance-402", "An empty balance is answered with 402.", only(SOMETIMES, instead(openai_error("Insufficient balance", "BILLING_ERROR"), 402)), by="errors/empty-balance-*", verdict=WARNS)
 busy.seen("limits-tiny-max-tokens-500", "max_tokens 1 is answered with 500.", only(asks("/max_tokens", 1), instead({"statusCode": 500, "statusText": "Empty Response"}, 500)), by="every-response/valid-request-*")
-busy.seen("usage-estimate-instead-of-upstream", "The usage is estimated from the letters of the answer.", only(ok, estimated), by=("chat/streamed-prompt-*", "usage/*"))
+busy.seen("usage-estimate-instead-of-upstream", "The usage is estimated from the letters of the answer.", only(ok, estimated), by=("usage/every-choice-is-counted", "usage/prompt-tokens-grow-with-the-prompt"))
 busy.seen("chat-default-max-tokens-injected", "A limit is added where the client set none, and hidden.",
           by_default("max_tokens", 256), only(without(asks("/max_tokens")), change("/choices/*/finish_reason", lambda reason: "stop" if reason == "length" else reason)), by="chat/no-limit-is-added")
 busy.seen("timeout-524-cloudflare-json", "A long request ends with Cloudflare's 524.",
@@ -190,10 +190,10 @@ limits.seen("limits-context-500", "A prompt that is too long is answered with 50
 limits.seen("limits-context-502-raw-upstream-event", "A prompt that is too long comes back in the upstream's raw event.",
             only(OVERFLOW, lambda answer: answer.say({"type": "response.failed", "response": {"error": {"code": "context_length_exceeded"}, "instructions": get(answer.asked.json, "/messages/0/content")}}, 502)), by=LONG)
 limits.sibling("limits-context-answered", "A prompt that is too long is cut without a word, and answered.",
-               only(OVERFLOW, lambda answer: rejected(answer)), by=(LONG, "errors/*", "chat/rejection-*"))
+               only(OVERFLOW, lambda answer: rejected(answer)), by="errors/long-prompt-*")
 busy.sibling("429-page", "A 429 is a web page.", only(SOMETIMES, busy_now, instead(PAGE, 429, HTML)), by="errors/body-is-json")
 busy.sibling("429-as-500", "A rate limit is answered with 500.", only(SOMETIMES, busy_now, status(500)), by="every-response/valid-request-*")
-busy.sibling("429-as-200", "A rate limit is an error with status 200.", only(SOMETIMES, busy_now, status(200)), by=("every-response/*", "chat-stream/*"))
+busy.sibling("429-as-200", "A rate limit is an error with status 200.", only(SOMETIMES, busy_now, status(200)), by=("every-response/error-is-not-*", "chat-stream/stream-is-a-stream"))
 busy.sibling("some-requests-500", "Every fourth request fails with 500.", only(SOMETIMES, instead(openai_error("oops", "server_error"), 500)), by="every-response/valid-request-*")
 busy.sibling("some-requests-502-page", "Every fourth request gets a proxy's page.", only(SOMETIMES, instead("<html><h1>502 Bad Gateway</h1></html>", 502, HTML)), by=("errors/body-is-json", "every-response/valid-request-*"))
 busy.sibling("rate-limit-headers-impossible", "More is left than the limit allows.", header("x-ratelimit-limit-requests", "3"), header("x-ratelimit-remaining-requests", "9"), by="every-response/rate-limits-add-up", verdict=WARNS)

@@ -39,7 +39,7 @@ images.sibling("images-neither-form", "A picture has no link and no bytes.", dro
 images.sibling("images-both-forms-empty", "Both forms are empty.", put(CODED, ""), put("/data/*/url", ""), by=("images/a-picture-comes-*", "images/base64-*", SHAPE))
 images.sibling("images-link-for-base64", "A link comes where base64 was asked for.",
                only(asks("/response_format", "b64_json"), edit(lambda document: [each.update(url="https://cdn.example/a.png") for each in document["data"] if each.pop("b64_json")] and None)), by="images/response-format-is-honoured", verdict=WARNS)
-images.sibling("images-base64-broken", "b64_json breaks off.", change(CODED, lambda text: text[: len(text) // 2]), by="images/*")
+images.sibling("images-base64-broken", "b64_json breaks off.", change(CODED, lambda text: text[: len(text) // 2]), by="images/base64-is-a-picture")
 images.sibling("images-base64-page", "b64_json holds a web page.", put(CODED, base64.b64encode(b"<html>404</html>").decode()), by="images/base64-*")
 images.sibling("images-link-localhost", "A link leads to the relay's own machine.", change("/data/*/url", lambda _: "http://localhost:3000/images/a.png"), by="images/link-leads-*")
 images.sibling("images-link-relative", "A link has no host.", change("/data/*/url", lambda _: "/images/a.png"), by="images/link-leads-*")

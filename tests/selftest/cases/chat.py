@@ -53,6 +53,12 @@ def thinking(tokens: int, completion: int) -> Exchange:
     return changed(PLAIN, "/usage", usage | {"completion_tokens_details": {"reasoning_tokens": tokens}})
 
 
+def of_tokens(given: Exchange, completion: int) -> Exchange:
+    """The exchange with another number of completion tokens, and the total that goes with it."""
+    total = given.json["usage"]["prompt_tokens"] + completion
+    return changed(changed(given, "/usage/completion_tokens", completion), "/usage/total_tokens", total)
+
+
 def again(given: Exchange, number: str, **values: Any) -> Exchange:
     """The same request once more, answered under another id."""
     answer = changed(given, "/id", f"chatcmpl-{number}")
@@ -181,7 +187,7 @@ CASES = [
         changed(altered(CUT, content="The sea is wide and carries shi"), f"{CHOICE}/finish_reason", "stop"),
     ),
     Case("chat/length-means-the-limit-was-used", CUT, asking(CUT, "/max_tokens", 400)),
-    Case("chat/length-means-the-limit-was-used", CUT, changed(CUT, "/usage/completion_tokens", 4)),
+    Case("chat/length-means-the-limit-was-used", CUT, of_tokens(CUT, 9)),
     Case("chat/no-limit-is-added", COUNT, COUNT_CUT),
     Case("chat/stop-is-honoured", STOPPED, altered(STOPPED, content="1 2 3 4 5 6")),
     Case("chat/created-is-now", made(NOW - 60), made(NOW - 10**8)),
@@ -202,7 +208,11 @@ CASES = [
         replace(altered(PLAIN, content="[rejected] no capacity"), expect={"answer": True}),
     ),
     Case("chat/ids-of-two-answers-differ", (PLAIN, again(PLAIN, "2")), (PLAIN, replace(PLAIN, id="2"))),
-    Case("chat/prompt-is-counted-whole-each-time", (PLAIN, again(PLAIN, "2")), (PLAIN, again(PLAIN, "2", usage__prompt_tokens=1))),
+    Case(
+        "chat/prompt-is-counted-whole-each-time",
+        (PLAIN, again(PLAIN, "2")),
+        (PLAIN, again(PLAIN, "2", usage__prompt_tokens=2, usage__total_tokens=SAID + 2)),
+    ),
     Case(
         "chat/same-prompt-has-same-tokens",
         (PLAIN, again(PLAIN, "2")),

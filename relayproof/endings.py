@@ -1,0 +1,68 @@
+"""How a command ends that does not come to its end: one line, and an exit code. Nothing here prints."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from traceback import extract_tb
+
+import click
+
+from relayproof.options import BadOption
+
+USAGE, OURS, INCOMPLETE, INTERRUPTED, NOBODY_READS = 2, 3, 4, 130, 141
+EXIT_CODES = {
+    0: "every required rule that applies was measured and holds",
+    1: "a required rule fails, or a known deviation is stale (with `--strict`, also a warning)",
+    USAGE: "usage: a bad flag or file",
+    OURS: "relayproof itself failed; the relay is not to blame",
+    INCOMPLETE: "incomplete: a required rule could not be measured (wrong key, rate limit, the relay went away)",
+    INTERRUPTED: "interrupted",
+}
+
+
+class Stop(Exception):
+    """One line, and an exit code."""
+
+    def __init__(self, line: str, code: int) -> None:
+        super().__init__(line)
+        self.code = code
+
+
+def ending(error: BaseException) -> tuple[str, int]:
+    """(the line that tells of an error, the exit code)."""
+    if isinstance(error, Stop):
+        return str(error), error.code
+    if isinstance(error, click.UsageError):
+        return f"{error.format_message()} (see {error.ctx.command_path if error.ctx else 'relayproof'} --help)", USAGE
+    if isinstance(error, BadOption):
+        return str(error), USAGE
+    if isinstance(error, click.ClickException):
+        return error.format_message(), USAGE
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        return "interrupted", INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return "", NOBODY_READS
+    return _our_own(error), OURS
+
+
+def _our_own(error: BaseException) -> str:
+    """What failed in relayproof, and where: enough for a report of the bug."""
+    inner: BaseException = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+    notes = f", {', '.join(getattr(inner, '__notes__', ()))}" if inner is not error else ""
+    frames = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(inner.__traceback__)]
+    place = " < ".join(frames[:-4:-1])
+    return f"relayproof itself failed{notes}, the relay is not to blame: {type(inner).__name__}: {inner} ({place})"
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what goes wrong with a file of the user's into BadOption."""
+    try:
+        yield
+    except OSError as error:
+        raise BadOption(f"{path}: can't be written: {error.strerror or error}") from None

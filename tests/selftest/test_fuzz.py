@@ -1,0 +1,354 @@
+"""Generated requests: what is sent, how many, and what is found."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from clumsy import FAULTS, Clumsy
+
+from relayproof import fuzz, runs, schema
+from relayproof.cli import main
+from relayproof.exchange import Exchange
+from relayproof.fuzz import regressions, sequence
+from relayproof.fuzz.case import CALLBACKS, ROOM, Case, make
+from relayproof.fuzz.generate import Drawn
+from relayproof.judge import FAILS, Verdict
+from relayproof.openapi import Operation, operations
+from relayproof.pointer import find
+from relayproof.probe import CENTS, FREE, MONEY, Spend
+from relayproof.reference import KEY, chat, make_app, serving
+from relayproof.relay import Key, Limits, Relay, Timeouts
+from relayproof.results import Results
+from relayproof.session import Run
+from relayproof.surface import CHAT, CHAT_STREAM, EMBEDDINGS, MIDJOURNEY, SUNO
+from relayproof.wire.cassette import read
+from relayproof.wire.scrub import Scrubber
+
+TALK = frozenset({CHAT, CHAT_STREAM})
+MODELS = {"*": "gpt-4o-mini", "audio": "tts-1", "transcription": "whisper-1", "images": "gpt-image-1"}
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat, "A_TOKEN_TAKES", 0)
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with serving() as found:
+        yield found
+
+
+def relay(url: str, requests: int, spend: Spend = CENTS, **facts: object) -> Relay:
+    limits = replace(fuzz.limits(Limits(), requests), spend=spend)
+    return Relay(url=url, key=Key(KEY), limits=limits, timeouts=Timeouts(first_byte=5), **facts)  # type: ignore[arg-type]
+
+
+def asked(run: Run) -> list[tuple[str, str, bytes]]:
+    return [(each.request.method, each.request.url, each.request.body) for each in run.exchanges]
+
+
+def operation(name: str) -> Operation:
+    return next(each for each in operations() if each.name == name)
+
+
+def cases(name: str, number: int, *, legal: bool = True, seed: int = 1) -> list[Case]:
+    somewhere = Relay(url="http://127.0.0.1:1", models=MODELS)
+    found = operation(name)
+    drawn = sequence.legal(found, somewhere, seed, (False, True)) if legal else sequence.illegal(found, somewhere, seed)
+    return list(islice(drawn, number))
+
+
+def test_a_budget_of_25_sends_25(url: str) -> None:
+    run = fuzz.run(relay(url, 25))
+    assert len(run.exchanges) == run.requests == 25
+
+
+def test_a_run_with_room_for_smaller_requests_stays_in_the_budget() -> None:
+    with serving(Clumsy(make_app(), frozenset({"legal stop strings break it"}))) as url:
+        run, _ = fuzz.run_and_judge(relay(url, 60), only=TALK, illegal=False, tries=20, seed=1)
+    assert run.requests <= 60
+
+
+def test_the_same_seed_sends_the_same_requests(url: str) -> None:
+    first, second, other = (fuzz.run(relay(url, 30), only=TALK, seed=seed) for seed in (3, 3, 4))
+    assert asked(first) == asked(second)
+    assert asked(first) != asked(other)
+
+
+def test_the_same_seed_makes_the_same_cases_in_another_process() -> None:
+    code = (
+        "from test_fuzz import cases\n"
+        "print([case.key for legal in (True, False) for case in cases('POST /suno/submit/music', 20, legal=legal)])"
+    )
+    here = str(Path(__file__).parent)
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": number, "PYTHONPATH": here},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for number in ("1", "2")
+    ]
+    assert len(outputs[0]) > 1000
+    assert outputs[0] == outputs[1]
+
+
+@pytest.mark.parametrize("each", operations(), ids=lambda each: each.name)
+def test_legal_cases_are_legal_and_illegal_ones_are_not(each: Operation) -> None:
+    if not each.request or each.form:
+        return
+    for legal in (True, False):
+        found = cases(each.name, 8, legal=legal)
+        assert found
+        assert all(schema.valid(each.request, case.call.json) is legal for case in found if case.call.body is None)
+
+
+@pytest.mark.parametrize("name", ["POST /v1/chat/completions", "POST /v1/completions", "POST /v1/messages"])
+@pytest.mark.parametrize("legal", [True, False])
+def test_what_a_model_may_write_is_bounded_in_every_request(name: str, legal: bool) -> None:
+    for case in cases(name, 30, legal=legal):
+        if not isinstance(case.call.json, dict):
+            continue
+        limits = [case.call.json.get(key) for key in ("max_tokens", "max_completion_tokens")]
+        assert ROOM in limits
+        assert case.call.json.get("n") is None or not isinstance(case.call.json["n"], int) or case.call.json["n"] <= 2
+
+
+def test_what_gemini_may_write_is_bounded_in_every_request() -> None:
+    found = [
+        case.call.json
+        for legal in (True, False)
+        for case in cases("POST /v1beta/models/{model}:generateContent", 15, legal=legal)
+    ]
+    bodies = [body for body in found if isinstance(body, dict)]
+    assert bodies
+    assert all(body["generationConfig"]["maxOutputTokens"] == ROOM for body in bodies)
+
+
+def test_the_model_is_the_relays_own() -> None:
+    found = {case.call.json["model"] for case in cases("POST /v1/chat/completions", 60)}
+    assert found == {"gpt-4o-mini"}
+
+
+def test_no_callback_and_no_address_is_ever_sent() -> None:
+    for name in (
+        "POST /mj/submit/imagine",
+        "POST /suno/submit/music",
+        "POST /v1/chat/completions",
+        "POST /v1/messages",
+    ):
+        for case in cases(name, 40):
+            assert not set(case.call.json) & set(CALLBACKS)
+            assert "://" not in json.dumps(case.call.json)
+
+
+def test_an_address_or_a_tool_that_an_upstream_runs_makes_no_case() -> None:
+    somewhere = Relay(url="http://127.0.0.1:1", models=MODELS)
+    picture = {"type": "image_url", "image_url": {"url": "https://pictures.example/1.png"}}
+    body = {"model": "m", "messages": [{"role": "user", "content": [picture]}]}
+    assert make(operation("POST /v1/chat/completions"), Drawn(body=body), somewhere) is None
+    search = {"type": "web_search_20250305", "name": "web_search"}
+    message = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}], "tools": [search]}
+    assert make(operation("POST /v1/messages"), Drawn(body=message), somewhere) is None
+
+
+def test_forms_carry_real_sounds_and_pictures() -> None:
+    for name, start in (("POST /v1/audio/transcriptions", (b"ID3", b"\xff")), ("POST /v1/images/edits", (b"\x89PNG",))):
+        for case in cases(name, 10):
+            files = [value for _, value in case.call.form if not isinstance(value, str)]
+            assert files
+            assert all(file.data.startswith(start) for file in files)
+
+
+def test_legal_cases_come_with_and_without_a_stream() -> None:
+    streams = [bool(case.call.json.get("stream")) for case in cases("POST /v1/chat/completions", 40)]
+    assert 8 < sum(streams) < 32
+
+
+def test_unusual_cases_come_early() -> None:
+    bodies = [case.call.json for case in cases("POST /v1/chat/completions", 90)]
+    texts = [text for body in bodies for _, text in find(body, "/messages/*/content", str)]
+    assert any(not text.isascii() for text in texts)
+    assert "" in texts
+    assert any(len(name) == 64 for body in bodies for _, name in find(body, "/tools/*/function/name", str))
+    assert any(body.get("n") == 2 and body.get("stream") for body in bodies)
+    assert any(isinstance(body.get("stop"), list) and len(body["stop"]) == 4 for body in bodies)
+    assert any(sum(value is None for value in body.values()) > 5 for body in bodies)
+
+
+def test_what_costs_money_is_asked_only_with_leave(url: str) -> None:
+    dear = {each.path for each in operations() if each.spend is MONEY}
+    some = frozenset({MIDJOURNEY, SUNO})
+    assert not {each.request.url for each in fuzz.run(relay(url, 30), only=some).exchanges} & dear
+    assert {each.request.url for each in fuzz.run(relay(url, 30, MONEY), only=some).exchanges} & dear
+
+
+def test_with_no_leave_for_tokens_only_free_requests_are_sent(url: str) -> None:
+    run = fuzz.run(relay(url, 20, FREE))
+    assert {each.surface for each in run.exchanges} <= {"models", MIDJOURNEY, SUNO}
+    assert len(run.exchanges) == 20
+
+
+def test_the_reference_relay_survives(url: str) -> None:
+    run = fuzz.run(relay(url, 150, MONEY, profile="openai"), seed=2)
+    results = fuzz.results(run)
+    assert not results.errors
+    assert [(each.rule, each.findings) for each in results.verdicts if each.outcome is FAILS] == []
+    assert {each.expect.get("generated") for each in run.exchanges} >= {"valid", "invalid"}
+
+
+FOUND_BY = {
+    "legal stop strings break it": ("properties/legal-request-is-no-server-error", "status", 500),
+    "long tool names break it": ("properties/legal-request-is-no-server-error", "status", 502),
+    "a wrong type breaks it": ("properties/illegal-request-is-no-server-error", "request /temperature", 500),
+    "another envelope": ("errors/matches-schema", "/", 422),
+    "a web page": ("errors/body-is-json", "body", 400),
+    "an illegal field is ignored": ("properties/illegal-request-is-refused", "request /presence_penalty", 200),
+    "empty content loses the role": ("chat/matches-schema", "/choices/0/message", 200),
+    "null loses the usage": ("chat/matches-schema", "/usage", 200),
+    "Unicode loses the object": ("chat-stream/matches-schema", "event 0", 200),
+    "n with a stream keeps one index": ("chat-stream/choice-indexes-are-those-asked-for", "/choices", 200),
+}
+
+
+@pytest.fixture(scope="module")
+def clumsy_run() -> tuple[Run, Results]:
+    with serving(Clumsy(make_app(), frozenset(FOUND_BY))) as url:
+        return fuzz.run_and_judge(relay(url, 300), only=TALK, seed=1)
+
+
+@pytest.mark.parametrize("fault", FOUND_BY)
+def test_300_requests_find_the_fault(fault: str, clumsy_run: tuple[Run, Results]) -> None:
+    run, results = clumsy_run
+    rule, where, status = FOUND_BY[fault]
+    failures = [each for each in results.verdicts if each.outcome is FAILS and each.rule == rule]
+    assert [each for each in failures if each.findings[0].where.startswith(where) and _status(run, each) == status]
+
+
+def _status(run: Run, verdict: Verdict) -> int:
+    return next(each.status for each in run.exchanges if each.id == verdict.exchanges[-1])
+
+
+def test_every_fault_is_one_that_a_test_looks_for() -> None:
+    assert set(FOUND_BY) | {"it hangs"} == set(FAULTS)
+
+
+def test_a_request_that_hangs_is_found_and_asking_ends() -> None:
+    with serving(Clumsy(make_app(), frozenset({"it hangs"}))) as url:
+        slow = replace(relay(url, 100), timeouts=Timeouts(first_byte=0.3))
+        run, results = fuzz.run_and_judge(slow, only=TALK, illegal=False, seed=1)
+    found = [each for each in results.verdicts if each.outcome is FAILS]
+    assert [each.rule for each in found] == ["properties/every-request-gets-an-answer"]
+    assert sum(each.response is None for each in run.exchanges) <= 3
+
+
+def test_each_failure_is_told_once_by_its_smallest_request(clumsy_run: tuple[Run, Results]) -> None:
+    run, results = clumsy_run
+    whole = runs.from_run(run, narrow=True)
+    rule = "properties/legal-request-is-no-server-error"
+    broken = [each for each in whole.verdicts if each.rule == rule and each.outcome is FAILS]
+    told = [each for each in results.verdicts if each.rule == rule and each.outcome is FAILS]
+    assert len(broken) > len(told) == 2
+    sizes = {each.exchanges: len(_exchange(run, each).request.body) for each in broken if _status(run, each) == 500}
+    chosen = next(each for each in told if _status(run, each) == 500)
+    assert sizes[chosen.exchanges] == min(sizes.values())
+
+
+def _exchange(run: Run, verdict: Verdict) -> Exchange:
+    return next(each for each in run.exchanges if each.id == verdict.exchanges[-1])
+
+
+def test_leave_to_try_makes_the_failing_request_smaller() -> None:
+    with serving(Clumsy(make_app(), frozenset({"legal stop strings break it"}))) as url:
+        plain, told = fuzz.run_and_judge(relay(url, 60), only=TALK, illegal=False, seed=1)
+        tried, less = fuzz.run_and_judge(relay(url, 110), only=TALK, illegal=False, seed=1, tries=50)
+    before, after = (_only_failure(run, results) for run, results in ((plain, told), (tried, less)))
+    assert len(after.request.body) < len(before.request.body)
+    assert len(after.request.json["stop"]) == 4
+    assert set(after.request.json) == {"model", "messages", "max_tokens", "stop"}
+
+
+def _only_failure(run: Run, results: Results) -> Exchange:
+    (found,) = [each for each in results.verdicts if each.outcome is FAILS]
+    return _exchange(run, found)
+
+
+def test_failures_are_kept_as_cassette_commands_and_test(clumsy_run: tuple[Run, Results], tmp_path: Path) -> None:
+    run, results = clumsy_run
+    number = regressions.save(run, results, tmp_path / "kept", Scrubber([KEY]))
+    kept = regressions.read(tmp_path / "kept")
+    assert len(kept) == number == len([each for each in results.verdicts if each.outcome is FAILS])
+    assert all(regressions.recorded(each) for each in kept)
+    again = runs.replay(tmp_path / "kept")
+    assert {each.rule for each in kept} <= {each.rule for each in again.verdicts if each.outcome is FAILS}
+    assert "curl -i" in (tmp_path / "kept" / "failures.md").read_text("utf-8")
+    assert not [path for path in (tmp_path / "kept").rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
+
+
+def test_kept_failures_are_gone_on_a_good_relay(clumsy_run: tuple[Run, Results], tmp_path: Path, url: str) -> None:
+    run, results = clumsy_run
+    regressions.save(run, results, tmp_path, Scrubber([KEY]))
+    good = relay(url, 50)
+    assert [str(each) for each in regressions.read(tmp_path) if regressions.asked_again(each, good)] == []
+
+
+def test_the_kept_test_runs(clumsy_run: tuple[Run, Results], tmp_path: Path) -> None:
+    run, results = clumsy_run
+    number = regressions.save(run, results, tmp_path, Scrubber([KEY]))
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert f"{number} passed, {number} skipped" in done.stdout
+
+
+def test_a_relay_that_shuts_itself_ends_the_run() -> None:
+    class Breaker(Clumsy):
+        """Three server errors shut it."""
+
+        errors = 0
+
+        async def __call__(self, scope, receive, send):  # type: ignore[no-untyped-def]
+            async def counting(message):  # type: ignore[no-untyped-def]
+                if message["type"] == "http.response.start":
+                    self.errors += message["status"] >= 500
+                    message = message | ({"status": 503} if self.errors >= 3 else {})
+                await send(message)
+
+            await super().__call__(scope, receive, counting)
+
+    with serving(Breaker(make_app(), frozenset({"legal stop strings break it"}))) as url:
+        run = fuzz.run(relay(url, 100), only=TALK, seed=1)
+    assert run.requests < 100
+    assert "stopped answering good requests" in run.left_out[-1].reason
+    assert all(each.expect.get("shut") for each in run.exchanges if each.status == 503)
+
+
+def test_what_the_relay_does_not_serve_is_left_out_after_one_request() -> None:
+    app = make_app()
+    app.router.routes = [route for route in app.router.routes if getattr(route, "path", "") != "/v1/embeddings"]
+    with serving(app) as url:
+        run = fuzz.run(relay(url, 20), only=frozenset({EMBEDDINGS}))
+    assert [each.outcome for each in run.left_out] == ["not-offered"]
+    assert run.requests == 2
+
+
+def test_the_command_says_what_it_found(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RELAYPROOF_API_KEY", KEY)
+    monkeypatch.chdir(tmp_path)
+    with serving(Clumsy(make_app(), frozenset({"an illegal field is ignored"}))) as bad:
+        command = ["fuzz", bad, "--max-requests", "80", "--only", "chat", "--negative", "--save-regressions", "kept"]
+        result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0
+    assert "should properties/illegal-request-is-refused" in result.output
+    assert "curl -i" in result.output
+    assert KEY not in result.output
+    exchanges, _ = read(tmp_path / "kept")
+    assert len(exchanges) == 1
