@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from relayproof import __version__, flags, options
-from relayproof.endings import EXIT_CODES, INCOMPLETE, INTERRUPTED, OURS, USAGE, Stop, ending, writing
+from relayproof.endings import EXIT_CODES, INCOMPLETE, INTERRUPTED, NOBODY_READS, OURS, USAGE, Stop, ending, writing
 from relayproof.flags import FILE, PROFILES
 from relayproof.options import BadOption, Options, Target
 
@@ -38,6 +39,16 @@ class Commands(click.Group):
 
                 click.echo(f"relayproof: {tidy(' '.join(line.split()))}", err=True)
         sys.exit(code)
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run a command. A reader that goes away (`relayproof rules | head`) is no failure of ours."""
+        try:
+            code = super().invoke(context)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise Stop("", NOBODY_READS) from None
+        return code
 
 
 CODES = "\b\nExit codes:\n" + "\n".join(f"{code:>3}  {meaning}" for code, meaning in EXIT_CODES.items())

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from traceback import extract_tb
@@ -44,9 +42,6 @@ def ending(error: BaseException) -> tuple[str, int]:
         return error.format_message(), USAGE
     if isinstance(error, click.Abort | KeyboardInterrupt):
         return "interrupted", INTERRUPTED
-    if isinstance(error, BrokenPipeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return "", NOBODY_READS
     return _our_own(error), OURS
 
 

@@ -19,12 +19,13 @@ from relayproof.relay import BadSetting, KnownDeviation, Relay
 from relayproof.results import Results
 from relayproof.rule import RULES, Level, MalformedRule, Rule
 from relayproof.session import LeftOut, Run
-from relayproof.surface import ERRORS, MODELS
+from relayproof.surface import ERRORS, MODELS, OTHER
 from relayproof.wire import cassette
 from relayproof.wire.scrub import Scrubber
 
 BATCH = 500
 NOTHING_MEASURED = "nothing but the model list and refusals was measured: no surface is known to work"
+NO_SURFACE = "no exchange is of a surface that relayproof knows: nothing but the form of the answers was measured"
 
 
 def load_rules(files: Iterable[str] = ()) -> dict[str, Rule]:
@@ -70,7 +71,7 @@ def _results(run: Run, judgement: Judgement, known: Sequence[KnownDeviation], *,
     summary = judge.summarise(judgement, strict=strict)
     notes = list(dict.fromkeys(run.notes))
     if summary.exit_code == 0 and not narrow and not measured_something(judgement.verdicts):
-        summary = Summary(summary.required, summary.recommended, summary.optional, exit_code=4)
+        summary = replace(summary, exit_code=4)
         notes.append(NOTHING_MEASURED)
     return Results(
         relay=run.relay.name,
@@ -170,7 +171,13 @@ class Checked:
             level: Counter({outcome: number for (each, outcome), number in self.outcomes.items() if each is level})
             for level in Level
         }
-        return judge.conclude(counts, self.errors, strict=strict, recorded=True)
+        summary = judge.conclude(counts, self.errors, strict=strict, recorded=True)
+        return replace(summary, exit_code=4) if summary.exit_code == 0 and not self.known_surfaces else summary
+
+    @property
+    def known_surfaces(self) -> bool:
+        """True when at least one exchange is of a surface that relayproof knows."""
+        return bool(self.surfaces.keys() - {OTHER})
 
     def results(self, name: str, profile: str, *, strict: bool = False) -> Results:
         """For reports: the failures with their evidence. `name` says what was judged."""
@@ -182,7 +189,7 @@ class Checked:
             exchanges=self.evidence,
             summary=self.summary(strict=strict),
             errors=self.errors,
-            notes=[f"{self.exchanges:,} exchanges judged: {kinds}"],
+            notes=[f"{self.exchanges:,} exchanges judged: {kinds}", *([] if self.known_surfaces else [NO_SURFACE])],
         )
 
 

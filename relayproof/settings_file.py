@@ -43,7 +43,7 @@ def draft(relay: Relay) -> tuple[str, str]:
     """(the file's text, what went wrong or ""). Sends one request: GET /v1/models."""
     listing = [probe for probe in load().values() if probe.surface == MODELS and probe.basic]
     gathered = session.run(relay, listing)
-    answer = next((each for each in gathered.exchanges if each.succeeded), None)
+    answer = next((each for each in gathered.exchanges if session.holds_a_list(each)), None)
     models = choose_models(answer, relay) if answer else dict(relay.models)
     offers = [surface for surface in SURFACES if surface in models or surface in (MODELS, "errors")]
     head = HEAD.format(url=json.dumps(relay.url), profile=json.dumps(relay.profile), offers=json.dumps(offers))
@@ -53,6 +53,4 @@ def draft(relay: Relay) -> tuple[str, str]:
 
 
 def _why(gathered: session.Run) -> str:
-    if gathered.exchanges:
-        return session.outcome_of(gathered.exchanges[0])
-    return "nothing was sent"
+    return session.outcome_of(gathered.exchanges[0]) if gathered.exchanges else "nothing was sent"

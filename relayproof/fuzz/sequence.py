@@ -43,7 +43,8 @@ def legal(operation: Operation, relay: Relay, seed: int, streams: Sequence[bool]
     single, several = _in_turns(columns), _together(columns, plain, chance)
     wild = _wild(operation, seed, legal=True)
     one = iter(single)
-    drawn = chain(plain, _alternating(one, several, _dressed(operation, plain), one, several, wild))
+    dressed = _dressed(operation, plain)
+    drawn = chain(plain, _alternating(one, several, dressed, one, several, dressed, wild))
     flowing = (_streamed(operation, each, streams, chance) for each in drawn)
     return _cases(operation, relay, flowing, legal=True)
 
@@ -122,11 +123,10 @@ def _together(columns: Sequence[Sequence[Drawn]], plain: Sequence[Drawn], chance
 
 def _dressed(operation: Operation, plain: Sequence[Drawn]) -> Iterator[Drawn]:
     """The examples made unusual as a whole, as far as the schema lets them."""
-    for each in plain:
-        yield Drawn(body=_filled(operation, each.body, None), what="example with every null that there may be")
-        yield Drawn(body=_filled(operation, each.body, WORDS), what="example with every list of words there may be")
-        yield Drawn(body=each.body | UNKNOWN, what="example with a key that nobody knows")
-    for shift in range(len(plain)):
+    for shift, first in enumerate(plain):
+        yield Drawn(body=_filled(operation, first.body, None), what="example with every null that there may be")
+        yield Drawn(body=_filled(operation, first.body, WORDS), what="example with every list of words there may be")
+        yield Drawn(body=first.body | UNKNOWN, what="example with a key that nobody knows")
         for number, (what, text) in enumerate(UNUSUAL):
             each = plain[(number + shift) % len(plain)]
             yield Drawn(body=_replaced(operation, each.body, text), what=f"example with {what}")

@@ -107,9 +107,10 @@ def prompt_holds_nothing_else(exchanges: tuple[Exchange, ...]) -> Iterator[Findi
 
 
 def _points(exchanges: tuple[Exchange, ...]) -> list[tuple[int, int]]:
-    if len(exchanges) < 3:
-        raise Absent("fewer than three requests measure this")
-    return sorted((int(each.expect["words"]), each.one("/usage/prompt_tokens", int)) for each in exchanges)
+    points = sorted((int(each.expect["words"]), each.one("/usage/prompt_tokens", int)) for each in exchanges)
+    if len({words for words, _ in points}) < 3:
+        raise Absent("fewer than three lengths measure this")
+    return points
 
 
 @must(COMPLETION_USAGE, on=BOTH, across=same_prompt)

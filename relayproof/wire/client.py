@@ -5,6 +5,7 @@ One httpx client per relay; every read is kept with its time; whatever way a res
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 import time
@@ -24,6 +25,7 @@ from relayproof.wire.scrub import Scrubber
 WRONG_KEY = "sk-relayproof0wrong0key0" + "0" * 24
 LONG_AS_A_SECRET = 16
 MALFORMED = "no HTTP response"
+DROPPED = f"{MALFORMED}: the connection was closed without an answer"
 KEEP_ALIVE = 1.0  # seconds: shorter than any server's, so that no request meets a closing connection
 BOUNDARY = "relayproof-form-boundary"
 AUTH_HEADERS = {"bearer": "Authorization", "x-api-key": "x-api-key", "x-goog-api-key": "x-goog-api-key"}
@@ -50,12 +52,15 @@ class Client:
         self._numbers = itertools.count(1)
         limits = httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=KEEP_ALIVE)
         self._http = httpx.Client(transport=transport, limits=limits, trust_env=False, follow_redirects=False)
+        once = httpx.Limits(max_keepalive_connections=0)
+        self._fresh = httpx.Client(transport=transport, limits=once, trust_env=False, follow_redirects=False)
 
     def __enter__(self) -> Client:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._http.close()
+        self._fresh.close()
 
     def stop(self) -> None:
         """Send nothing more, and end all waiting, in whatever thread."""
@@ -66,7 +71,10 @@ class Client:
         return f"{next(self._numbers):03d}"
 
     def send(self, call: Call, probe: str = "", session: str = "run") -> Exchange:
-        """Wait as the call says, send, and read to the end. Raises BudgetSpent before it is sent, and nothing else."""
+        """Wait as the call says, send, and read to the end. Raises BudgetSpent before it is sent, and nothing else.
+
+        A server may close a kept connection at any time. A request that meets this is sent again, once, on a new one.
+        """
         if call.wait:
             self._sleep(call.wait)
         if self._stopped.is_set():
@@ -75,7 +83,11 @@ class Client:
         self.budget.reserve(reserved)
         number = self.number()
         request = self._request(call)
-        response, failure = self._exchange(request, call.patience)
+        response, failure = self._exchange(self._http, request, call.patience)
+        if failure == DROPPED:
+            with contextlib.suppress(BudgetSpent):
+                self.budget.reserve(0)
+                response, failure = self._exchange(self._fresh, request, call.patience)
         exchange = Exchange(
             request=self._record(request),
             response=response,
@@ -131,10 +143,11 @@ class Client:
             return {}
         return {AUTH_HEADERS[call.auth]: f"Bearer {key}".strip() if call.auth == "bearer" else key}
 
-    def _exchange(self, request: httpx.Request, patience: float) -> tuple[Response | None, str]:
+    def _exchange(self, http: httpx.Client, request: httpx.Request, patience: float) -> tuple[Response | None, str]:
+        """(response, "") or (None, why). A kept connection that the server closes unseen is no failure: see `send`."""
         started = time.monotonic()
         try:
-            answer = self._http.send(request, stream=True)
+            answer = http.send(request, stream=True)
         except httpx.HTTPError as error:
             return None, _failure(error)
         try:
@@ -231,8 +244,8 @@ def _failure(error: httpx.HTTPError) -> str:
         return f"unreachable: {error}"
     if isinstance(error, httpx.TimeoutException):
         return f"timed-out: no answer began ({type(error).__name__})"
-    if isinstance(error, httpx.RemoteProtocolError) and "disconnected" not in str(error):
-        return f"{MALFORMED}: {error}"
+    if isinstance(error, httpx.RemoteProtocolError):
+        return DROPPED if "disconnected" in str(error) else f"{MALFORMED}: {error}"
     return f"broken: {error}"
 
 

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from relayproof.pointer import find
 
-HANG_SECONDS = 30
+HANG_SECONDS = 1.5
 BROKEN = {"error": {"message": "internal error", "type": "server_error", "param": None, "code": None}}
 Asked = dict[str, Any]
 

@@ -19,7 +19,7 @@ from relayproof.judge import judge
 from relayproof.pointer import Absent
 from relayproof.rules import load
 
-ALONE = [given for case in CASES for given in (case.good, case.bad) if isinstance(given, Exchange)]
+ALONE = [given for case in CASES for given in (case.good, case.bad) if isinstance(given, Exchange) and given.response]
 TOGETHER = [given for case in CASES for given in (case.good, case.bad) if isinstance(given, tuple)]
 ODD = (None, True, 0, -1, 1.5, "", "x", [], [None], {}, {"x": 1}, {"": []}, [[]], 10**400, "\ud800", "1", "长")
 ASKING = [each for each in ALONE if each.request.json is not None]

@@ -77,9 +77,9 @@ def held_against(exchange: Exchange) -> list[str]:
 
 
 def documents(exchange: Exchange) -> list[Any]:
-    if exchange.events:
-        return [event.json for event in exchange.events if isinstance(event.json, dict)]
     try:
+        if exchange.events:
+            return [event.json for event in exchange.events if isinstance(event.json, dict)]
         return [exchange.answered.json]
     except Absent:
         return []

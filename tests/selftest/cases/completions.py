@@ -30,7 +30,21 @@ def completed_stream(prompt: Any = SEA, **fields: Any) -> Exchange:
     return stream(PATH, body, list(reference.chunks(reference.completion(body, "cmpl-case"), body)))
 
 
+def counted(given: Exchange, *, prompt: int | None = None, completion: int | None = None) -> Exchange:
+    """The answer with other counts, and the total that goes with them."""
+    usage = given.json["usage"]
+    asked = usage["prompt_tokens"] if prompt is None else prompt
+    said = usage["completion_tokens"] if completion is None else completion
+    return changed(given, "/usage", {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said})
+
+
+def completed_less(given: Exchange) -> Exchange:
+    """The answer without its second choice and without the tokens of it."""
+    return counted(changed(given, "/choices/1"), completion=given.json["usage"]["completion_tokens"] // 2)
+
+
 PLAIN = completed()
+TWO = completed(n=2)
 ECHO = completed(["Name a fruit:", "How are you?"], echo=True)
 TOLD = completed(logprobs=2)
 COUNT = completed("Count: 1 2 3 4", stop="8")
@@ -42,10 +56,15 @@ CASES = [
     Case("completions/matches-schema", PLAIN, changed(PLAIN, "/usage")),
     Case("completions/matches-schema", PLAIN, changed(PLAIN, "/object", "chat.completion")),
     Case("completions/matches-schema-openai", PLAIN, changed(PLAIN, "/id", "chatcmpl-1")),
-    Case("completions/every-prompt-gets-its-choices", completed(n=2), changed(completed(n=2), "/choices/1")),
+    Case("completions/every-prompt-gets-its-choices", TWO, completed_less(TWO)),
     Case("completions/every-prompt-gets-its-choices", ECHO, changed(ECHO, "/choices/1")),
     Case("completions/echo-is-honoured", ECHO, changed(ECHO, "/choices/0/text", "Apple.")),
-    Case("completions/echo-is-honoured", ECHO, changed(changed(ECHO, "/choices/0/index", 1), "/choices/1/index", 0)),
+    Case(
+        "completions/echo-is-honoured",
+        ECHO,
+        changed(changed(ECHO, "/choices/0/index", 1), "/choices/1/index", 0),
+        also=("chat/choice-indexes-count-from-zero",),
+    ),
     Case("completions/echo-is-honoured", SPOKEN, replace(SPOKEN, response=MISHEARD.response)),
     Case("completions/logprobs-are-delivered", TOLD, changed(TOLD, "/choices/0/logprobs", None)),
     Case("completions/logprobs-are-delivered", TOLD, changed(TOLD, "/choices/0/logprobs", {key: [] for key in LISTS})),
@@ -60,14 +79,10 @@ CASES = [
     Case("completions/logprobs-come-only-when-asked-for", PLAIN, changed(PLAIN, "/choices/0/logprobs", LISTS)),
     Case("completions/stop-is-honoured", COUNT, changed(COUNT, "/choices/0/text", "5 6 7 8 9")),
     Case("completions/cut-text-says-length", PLAIN, changed(PLAIN, "/choices/0/finish_reason", "stop")),
-    Case(
-        "completions/cut-text-says-length", completed(n=2), changed(completed(n=2), "/choices/1/finish_reason", "stop")
-    ),
+    Case("completions/cut-text-says-length", TWO, changed(TWO, "/choices/1/finish_reason", "stop")),
     Case("completions/tokens-are-counted", PLAIN, changed(PLAIN, "/usage/completion_tokens")),
-    Case("completions/tokens-are-counted", PLAIN, changed(PLAIN, "/usage/prompt_tokens", 0)),
-    Case(
-        "completions/every-choice-is-counted", completed(n=2), changed(completed(n=2), "/usage/completion_tokens", 20)
-    ),
+    Case("completions/tokens-are-counted", PLAIN, counted(PLAIN, prompt=0)),
+    Case("completions/every-choice-is-counted", TWO, counted(TWO, completion=20)),
     Case("completions/counted-text-is-there", PLAIN, changed(PLAIN, "/choices/0/text", "")),
     Case(
         "completions/choice-holds-no-message",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import struct
 from dataclasses import replace
 from typing import Any
@@ -39,6 +40,17 @@ def packed(kind: str, numbers: list[float]) -> str:
     return base64.b64encode(struct.pack(kind.replace("*", str(len(numbers))), *numbers)).decode()
 
 
+def unit(numbers: list[float]) -> list[float]:
+    """The numbers as a vector of length 1."""
+    length = math.hypot(*numbers)
+    return [number / length for number in numbers]
+
+
+def counted(exchange: Exchange, tokens: int) -> Exchange:
+    """The exchange with another count of tokens."""
+    return changed(exchange, "/usage", {"prompt_tokens": tokens, "total_tokens": tokens})
+
+
 def turned(exchange: Exchange) -> Exchange:
     """The exchange with its vectors in reverse order, each under the other's index."""
     document = json.loads(exchange.answered.body)
@@ -61,7 +73,8 @@ NEARBY = replace(embedded([CAT, TAX, NEAR]), expect={"near": (0, 2), "far": (0, 
 SHORT = embedded(dimensions=64, name="3")
 TEXT = embedded(encoding_format="base64", name="4")
 TOKENS = embedded([[9906, 1917], [4438]])
-OTHERS = asking(ONE, "/model", "bge-m3")
+OTHERS = changed(asking(ONE, "/model", "bge-m3"), "/model", "bge-m3")
+PAIR = changed(asking(TWO, "/model", "bge-m3"), "/model", "bge-m3")
 HALF = [number / 2 for number in given(ONE)]
 TAIL = reference.vector(json.dumps(CAT), LENGTH)[-64:]
 DOUBLES, NETWORK = packed("<*d", given(ONE)), packed(">*f", given(ONE))
@@ -70,32 +83,66 @@ CASES = [
     Case("embeddings/matches-schema", ONE, changed(ONE, "/usage")),
     Case("embeddings/matches-schema", ONE, vector(ONE, [None, 1.0])),
     Case("embeddings/every-input-gets-a-vector", TWO, changed(TWO, "/data/1")),
-    Case("embeddings/every-input-gets-a-vector", embedded([9906, 1917]), asking(TWO, "/input", [9906, 1917, 30])),
+    Case(
+        "embeddings/every-input-gets-a-vector",
+        embedded([9906, 1917]),
+        counted(asking(TWO, "/input", [9906, 1917, 30]), 3),
+    ),
     Case("embeddings/indexes-count-the-inputs", TWO, changed(TWO, "/data/1/index", 0)),
     Case("embeddings/data-is-in-order", TWO, stored(TWO)),
-    Case("embeddings/vectors-have-one-length", TWO, vector(TWO, given(TWO)[:-1])),
-    Case("embeddings/numbers-are-finite", ONE, vector(ONE, [float("nan"), *given(ONE)[1:]])),
-    Case("embeddings/numbers-are-finite", TEXT, vector(TEXT, packed("<*f", [float("inf"), 1.0]))),
+    Case("embeddings/vectors-have-one-length", PAIR, vector(PAIR, given(PAIR)[:-1])),
+    Case(
+        "embeddings/numbers-are-finite",
+        ONE,
+        vector(ONE, [float("nan"), *given(ONE)[1:]]),
+        also=("embeddings/matches-schema", "every-response/body-is-one-json-value"),
+    ),
+    Case("embeddings/numbers-are-finite", TEXT, vector(TEXT, packed("<*f", [float("inf"), *given(ONE)[1:]]))),
     Case("embeddings/vectors-are-not-flat", ONE, vector(ONE, [0.0] * LENGTH)),
-    Case("embeddings/vectors-are-not-flat", ONE, vector(ONE, [0.1] * LENGTH)),
+    Case(
+        "embeddings/vectors-are-not-flat",
+        ONE,
+        vector(ONE, [0.1] * LENGTH),
+        also=("embeddings/openai-vectors-are-normalised",),
+    ),
     Case("embeddings/dimensions-are-honoured", SHORT, vector(SHORT, given(ONE))),
-    Case("embeddings/length-is-the-models", ONE, vector(ONE, given(ONE)[:1024])),
+    Case(
+        "embeddings/length-is-the-models",
+        ONE,
+        vector(ONE, given(ONE)[:1024]),
+        also=("embeddings/openai-vectors-are-normalised",),
+    ),
     Case("embeddings/openai-vectors-are-normalised", SHORT, vector(SHORT, given(ONE)[:64])),
     Case("embeddings/vectors-are-normalised", OTHERS, vector(OTHERS, HALF)),
     Case("embeddings/form-is-the-one-asked-for", TEXT, vector(TEXT, given(ONE))),
     Case("embeddings/form-is-the-one-asked-for", ONE, vector(ONE, packed("<*f", given(ONE)))),
     Case("embeddings/base64-holds-whole-floats", TEXT, vector(TEXT, base64.b64encode(b"123456").decode())),
     Case("embeddings/usage-counts-only-the-prompt", ONE, changed(ONE, "/usage/total_tokens", 99)),
-    Case("embeddings/tokens-are-counted", TWO, changed(TWO, "/usage/prompt_tokens", 1)),
-    Case("embeddings/given-tokens-are-counted", TOKENS, changed(TOKENS, "/usage/prompt_tokens", 9)),
-    Case("embeddings/equal-inputs-have-equal-vectors", AGAIN, vector(AGAIN, given(TWO, 1))),
+    Case("embeddings/tokens-are-counted", TWO, counted(TWO, 1)),
+    Case("embeddings/given-tokens-are-counted", TOKENS, counted(TOKENS, 9)),
+    Case(
+        "embeddings/equal-inputs-have-equal-vectors",
+        AGAIN,
+        vector(AGAIN, given(TWO, 1)),
+        also=("embeddings/different-inputs-have-different-vectors",),
+    ),
     Case("embeddings/different-inputs-have-different-vectors", TWO, vector(TWO, given(TWO, 1))),
-    Case("embeddings/paraphrase-is-nearer", NEARBY, vector(NEARBY, given(TWO, 1), 2)),
+    Case("embeddings/paraphrase-is-nearer", NEARBY, vector(NEARBY, [-number for number in given(ONE)], 2)),
     Case("embeddings/model-is-the-one-asked-for", ONE, changed(ONE, "/model", "bge-m3")),
     Case("embeddings/vectors-stand-at-their-inputs", (ONE, TWO), (ONE, turned(TWO))),
-    Case("embeddings/vectors-stand-at-their-inputs", (ONE, stored(TWO)), (turned(TWO), ONE)),
+    Case(
+        "embeddings/vectors-stand-at-their-inputs",
+        (ONE, stored(TWO)),
+        (stored(turned(TWO)), ONE),
+        also=("embeddings/data-is-in-order",),
+    ),
     Case("embeddings/same-input-has-the-same-vector", (ONE, TWO), (ONE, vector(TWO, given(NEARBY, 2)))),
-    Case("embeddings/base64-and-float-agree", (ONE, TEXT), (ONE, vector(TEXT, DOUBLES))),
-    Case("embeddings/base64-and-float-agree", (ONE, TEXT), (vector(ONE, HALF[::-1]), TEXT)),
-    Case("embeddings/short-vector-is-the-beginning", (ONE, SHORT), (ONE, vector(SHORT, list(TAIL)))),
+    Case(
+        "embeddings/base64-and-float-agree",
+        (ONE, TEXT),
+        (ONE, vector(TEXT, DOUBLES)),
+        also=("embeddings/length-is-the-models", "embeddings/numbers-are-finite"),
+    ),
+    Case("embeddings/base64-and-float-agree", (ONE, TEXT), (vector(ONE, given(ONE)[::-1]), TEXT)),
+    Case("embeddings/short-vector-is-the-beginning", (ONE, SHORT), (ONE, vector(SHORT, unit(TAIL)))),
 ]

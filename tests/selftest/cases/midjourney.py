@@ -35,6 +35,11 @@ def life(given: Exchange, other: Exchange) -> tuple[Exchange, ...]:
     return tuple(other if each is given else each for each in IMAGINE)
 
 
+def refused(given: Exchange) -> Exchange:
+    """A submit that is refused in words."""
+    return answered(given, {"code": 3, "description": "关联任务不存在或失效"})
+
+
 def heard(*tasks: object) -> Exchange:
     """What the listener heard."""
     said = [{"seconds": number / 10, "body": task} for number, task in enumerate(tasks)]
@@ -58,7 +63,7 @@ NEW_API = {
 }
 QUEUED = answered(SUBMITTED, SUBMITTED.answered.json | {"code": 22, "properties": {"numberOfQueues": 2}})
 BANNED = answered(
-    SUBMITTED,
+    replace(SUBMITTED, expect={}),
     {"code": 24, "description": "x", "result": None, "properties": {"promptEn": "Gore!", "bannedWord": "gore"}},
 )
 TAKEN = exchange("POST", "/mj/submit/imagine", {"prompt": " "}, SUBMITTED.answered.json)
@@ -70,11 +75,16 @@ OTHER_ID = ID[:-1] + "9"
 LOST = exchange("GET", FIRST.request.url, None, {"code": 4, "description": "x"}, status=404, session="run", id=FIRST.id)
 WAITED = dict(DONE.expect) | {"waited": 6.0, "limit": 6.0}
 STUCK = replace(answered(DONE, RUNNING.answered.json), expect=WAITED)
-REFUSED = answered(PRESSED, {"code": 3, "description": "关联任务不存在或失效"})
+REFUSED = refused(PRESSED)
 
 CASES = [
     Case("midjourney/submit-matches-schema", SUBMITTED, changed(SUBMITTED, "/result", 1320098173412546)),
-    Case("midjourney/submit-matches-schema-should", SUBMITTED, changed(SUBMITTED, "/code", 77)),
+    Case(
+        "midjourney/submit-matches-schema-should",
+        SUBMITTED,
+        changed(SUBMITTED, "/code", 77),
+        also=("midjourney/refusal-names-no-task", "midjourney/valid-submit-is-accepted"),
+    ),
     Case("midjourney/task-matches-schema", DONE, fetched(imageUrl="")),
     Case("midjourney/task-matches-schema-openai", DONE, fetched(botType="")),
     Case("midjourney/task-matches-schema-should", FAILED, changed(FAILED, "/progress", "")),
@@ -86,11 +96,16 @@ CASES = [
     Case("midjourney/error-matches-schema", UNKNOWN, changed(UNKNOWN, "/code", 1)),
     Case("midjourney/task-is-that-of-midjourney-proxy", answered(DONE, MJP), answered(DONE, MJP | {"action": "PAN"})),
     Case("midjourney/task-is-that-of-plus", DONE, fetched(botType="BOT")),
-    Case("midjourney/task-is-that-of-new-api", answered(DONE, NEW_API), answered(DONE, NEW_API | {"state": None})),
+    Case(
+        "midjourney/task-is-that-of-new-api",
+        answered(DONE, NEW_API),
+        answered(DONE, NEW_API | {"state": None}),
+        also=("midjourney/task-matches-schema-openai",),
+    ),
     Case(
         "midjourney/json-is-labelled-as-json", SUBMITTED, answered(SUBMITTED, headers=(("content-type", "text/plain"),))
     ),
-    Case("midjourney/valid-submit-is-accepted", SUBMITTED, changed(SUBMITTED, "/code", 3)),
+    Case("midjourney/valid-submit-is-accepted", SUBMITTED, refused(SUBMITTED)),
     Case("midjourney/only-uploads-give-a-list", SUBMITTED, changed(SUBMITTED, "/result", ["https://x.example/1"])),
     Case("midjourney/refusal-names-no-task", BANNED, changed(BANNED, "/result", ID)),
     Case("midjourney/queue-has-a-length", QUEUED, changed(QUEUED, "/properties/numberOfQueues", 0)),
@@ -99,7 +114,9 @@ CASES = [
     Case("midjourney/blend-needs-two-to-five-pictures", ONE_PICTURE, BLENDED),
     Case("midjourney/unknown-task-is-not-found", UNKNOWN, answered(UNKNOWN, b"null", status=200)),
     Case("midjourney/fetched-task-is-the-one-asked-for", DONE, fetched(id=OTHER_ID)),
-    Case("midjourney/finished-task-is-complete", DONE, fetched(finishTime=0)),
+    Case(
+        "midjourney/finished-task-is-complete", DONE, fetched(finishTime=0), also=("midjourney/task-is-that-of-plus",)
+    ),
     Case("midjourney/failure-says-why", FAILED, changed(FAILED, "/failReason", "")),
     Case("midjourney/only-a-failure-has-a-reason", DONE, fetched(failReason="lost")),
     Case("midjourney/running-task-has-a-percentage", RUNNING, changed(RUNNING, "/progress", "")),
@@ -109,12 +126,14 @@ CASES = [
         "midjourney/submit-time-is-that-of-the-submit",
         IMAGINE,
         life(DONE, fetched(submitTime=DRAWN["submitTime"] + 8 * 3600_000)),
+        also=("midjourney/list-and-fetch-agree", "midjourney/task-keeps-its-identity", "midjourney/times-are-in-order"),
     ),
     Case("midjourney/grid-offers-its-buttons", DONE, changed(DONE, "/buttons/7")),
     Case(
         "midjourney/buttons-are-unique",
         DONE,
         changed(DONE, "/buttons/1/customId", DRAWN["buttons"][0]["customId"]),
+        also=("midjourney/grid-offers-its-buttons",),
     ),
     Case("midjourney/image-url-is-public", DONE, fetched(imageUrl=f"http://localhost:3000/mj/image/{ID}")),
     Case("midjourney/image-url-leads-to-a-picture", IMAGINE, life(SEEN, answered(SEEN, b"<html>not found</html>"))),
@@ -134,11 +153,21 @@ CASES = [
     ),
     Case("midjourney/status-never-goes-back", IMAGINE, life(DONE, fetched(status="SUBMITTED"))),
     Case("midjourney/progress-never-falls", IMAGINE, life(DONE, fetched(status="IN_PROGRESS", progress="10%"))),
-    Case("midjourney/task-keeps-its-identity", IMAGINE, life(DONE, fetched(prompt="a cat"))),
+    Case(
+        "midjourney/task-keeps-its-identity",
+        IMAGINE,
+        life(DONE, fetched(prompt="a cat")),
+        also=("midjourney/list-and-fetch-agree",),
+    ),
     Case("midjourney/times-are-told-once", IMAGINE, life(DONE, fetched(startTime=DRAWN["startTime"] + 5))),
     Case("midjourney/state-is-nobody-elses", IMAGINE, life(DONE, fetched(state="order 9"))),
     Case("midjourney/state-is-given-back", IMAGINE, life(DONE, fetched(state=""))),
-    Case("midjourney/action-is-the-one-asked-for", IMAGINE, life(ENLARGED, changed(ENLARGED, "/action", "REROLL"))),
+    Case(
+        "midjourney/action-is-the-one-asked-for",
+        IMAGINE,
+        life(ENLARGED, changed(ENLARGED, "/action", "REROLL")),
+        also=("midjourney/grid-offers-its-buttons", "midjourney/task-keeps-its-identity"),
+    ),
     Case("midjourney/submitted-task-is-listed", IMAGINE, life(LISTED, answered(LISTED, []))),
     Case(
         "midjourney/list-and-fetch-agree", IMAGINE, life(LISTED, changed(LISTED, "/0/imageUrl", "https://x.example/2"))
@@ -151,13 +180,22 @@ CASES = [
         IMAGINE,
         life(MODAL, answered(MODAL, {"code": 4, "description": "任务不存在"})),
     ),
-    Case("midjourney/every-submit-makes-its-own-task", IMAGINE, life(PRESSED, changed(PRESSED, "/result", ID))),
+    Case(
+        "midjourney/every-submit-makes-its-own-task",
+        IMAGINE,
+        life(PRESSED, changed(PRESSED, "/result", ID)),
+        also=("midjourney/action-makes-a-task-of-its-own",),
+    ),
     Case(
         "midjourney/tasks-have-pictures-of-their-own",
         IMAGINE,
         life(ENLARGED, changed(ENLARGED, "/imageUrl", DRAWN["imageUrl"])),
     ),
-    Case("midjourney/speed-prefixes-change-nothing-else", (NO_IDS, FAST), (NO_IDS, answered(FAST, {}, status=404))),
+    Case(
+        "midjourney/speed-prefixes-change-nothing-else",
+        (NO_IDS, FAST),
+        (NO_IDS, answered(FAST, UNKNOWN.answered.json, status=404)),
+    ),
     Case(
         "midjourney/callbacks-never-go-back",
         CALLED,
