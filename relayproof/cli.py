@@ -275,14 +275,17 @@ def _keep_failures(gathered: Run, results: Results, folder: Path) -> None:
 
 
 def _show_failures(results: Results) -> None:
-    """The command that shows each failure again."""
+    """The command that shows each required failure again, and a line for each recommended one."""
     from relayproof.judge import FAILS
     from relayproof.report.curl import curl
+    from relayproof.wire.scrub import tidy
 
     for verdict in results.verdicts:
         exchange = results.exchange(verdict.exchanges[-1]) if verdict.outcome is FAILS and verdict.exchanges else None
         if exchange is not None:
-            click.echo(f"# {verdict.level} {verdict.rule}\n{curl(exchange)}\n")
+            found = verdict.findings[0]
+            told = f"# {verdict.level} {verdict.rule}  {found.where}: {tidy(found.what)}"
+            click.echo(f"{told}\n{curl(exchange)}\n" if verdict.failed else told[:160])
 
 
 @main.command()

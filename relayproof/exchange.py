@@ -75,9 +75,9 @@ class Request(_Message):
 
     @cached_property
     def json(self) -> Any:
-        """The body as JSON; None when it is empty or not JSON."""
+        """The body as JSON, whole numbers as integers; None when it is empty or not JSON."""
         try:
-            return json.loads(self.body)
+            return json.loads(self.body, parse_float=pointer.number)
         except (ValueError, RecursionError):
             return None
 

@@ -66,6 +66,12 @@ def _down(pointer: str, value: Any, step: str) -> Iterator[tuple[str, Any]]:
             yield f"{pointer}/{escape(step)}", value[step]
 
 
+def number(text: str) -> int | float:
+    """A JSON number with a point or an exponent: 2.0 is as good an integer as 2 (JSON Schema, 6.1.1)."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
 def escape(key: str) -> str:
     """One reference token of a JSON pointer (RFC 6901)."""
     return str(key).replace("~", "~0").replace("/", "~1")

@@ -76,7 +76,16 @@ def make(operation: Operation, drawn: Drawn, relay: Relay) -> Case | None:
     if operation.form:
         return _form(operation, path, body, drawn)
     wrong = list(schema.mismatches(operation.request, body))
+    if wrong and schema.valid(operation.request, _without_nulls(body)):
+        return None
     return _labelled(operation, Call(operation.method, path, json=body), drawn, wrong)
+
+
+def _without_nulls(value: Any) -> Any:
+    """The body with keys left out instead of null. Where that is all that was wrong, servers differ, and none errs."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+    return [_without_nulls(each) for each in value] if isinstance(value, list) else value
 
 
 def model_of(operation: Operation, relay: Relay) -> str:
@@ -206,6 +215,9 @@ def _sendable(body: Any) -> bool:
         return False
     if len(text) > LARGEST_BODY or REACHES_OUT.search(text.decode()):
         return False
+    stop = body.get("stop") if isinstance(body, dict) else None
+    if "" in (stop if isinstance(stop, list) else [stop]):
+        return False  # every text holds the empty one: to say nothing is then as right as to go on
     return not _too_large(body) and all(map(_sound, _schemas_in(body)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -75,13 +75,26 @@ class Regression:
 
 def save(run: Run, results: Results, folder: Path, scrubber: Scrubber) -> int:
     """Write the failures of a run into a folder of their own, and say how many. Raises cassette.SecretFound."""
-    failures = [verdict for verdict in results.verdicts if verdict.outcome is FAILS and verdict.exchanges]
+    failures = list(_kept(results.verdicts))
     wanted = {number for verdict in failures for number in verdict.exchanges}
     exchanges = [exchange for exchange in run.exchanges if exchange.id in wanted]
     cassette.write(folder, exchanges, _about(run, results, failures), scrubber)
     (folder / COMMANDS).write_text(scrubber.text(_commands(results, failures)), "utf-8")
     (folder / TEST).write_text(TEXT.format(folder=folder.name), "utf-8")
     return len(failures)
+
+
+def _kept(verdicts: Iterable[Verdict]) -> Iterator[Verdict]:
+    """Every required failure; of the recommended ones, which come in swarms, one for each rule and operation."""
+    seen: set[tuple[str, str]] = set()
+    for verdict in verdicts:
+        if (
+            verdict.outcome is FAILS
+            and verdict.exchanges
+            and (verdict.failed or (verdict.rule, verdict.probe) not in seen)
+        ):
+            seen.add((verdict.rule, verdict.probe))
+            yield verdict
 
 
 def read(folder: Path) -> list[Regression]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from relayproof.probe import MONEY, Call, Run, probe
@@ -127,8 +128,12 @@ def json_schema(relay: Relay) -> Run:
 
 @probe(CHAT)
 def two_choices(relay: Relay) -> Run:
-    """Two choices for the prompt of chat/cut-off, each cut by the token limit under its new name."""
-    yield ask(relay, user(about_the_sea(8)), n=2, max_completion_tokens=32)
+    """Two choices for the prompt of chat/cut-off, each cut by the token limit under its new name.
+
+    A relay that does not know the new name writes without end: it is given twice the usual time to show it.
+    """
+    call = ask(relay, user(about_the_sea(8)), n=2, max_completion_tokens=32)
+    yield replace(call, patience=2.0)
 
 
 @probe(CHAT)

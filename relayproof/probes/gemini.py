@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from relayproof.probe import FREE, Call, Run, probe
+from relayproof.probe import FREE, MONEY, Call, Run, probe
 from relayproof.probes import chat
 from relayproof.probes.errors import because
 from relayproof.probes.models import UNKNOWN
@@ -99,6 +99,14 @@ def two_candidates(relay: Relay) -> Run:
     """Two candidates, cut by the token limit, with two stop sequences that never come."""
     config = {"candidateCount": 2, "stopSequences": ["<<1>>", "<<2>>"]}
     yield ask(relay, text("One sentence of 40 words about the sea."), room=24, config=config, expect=NOT_ALONE)
+
+
+@probe(GEMINI, spend=MONEY)
+def search(relay: Relay) -> Run:
+    """A question that Google Search is to answer, and the sources."""
+    missing = {"optional": "the relay may not pass search on"}
+    words = text("Who won the last Nobel prize in physics? One short sentence.")
+    yield ask(relay, words, room=THINKING_ROOM, tools=[{"googleSearch": {}}], expect=missing)
 
 
 @probe(GEMINI_STREAM, basic=True)

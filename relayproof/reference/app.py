@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from relayproof.pointer import number
+
 KEY = "sk-relayproof-reference-0123456789abcdef"
 ANTHROPIC_KINDS = {
     401: "authentication_error",
@@ -120,18 +122,12 @@ def check_key(request: Request) -> None:
 async def json_body(request: Request) -> dict[str, Any]:
     """The request's JSON object. Raises Refusal (400)."""
     try:
-        body = json.loads(await request.body(), parse_float=_number)
+        body = json.loads(await request.body(), parse_float=number)
     except (ValueError, RecursionError):
         raise Refusal(400, "The body could not be parsed as JSON.") from None
     if not isinstance(body, dict):
         raise Refusal(400, "The body is to be a JSON object.")
     return body
-
-
-def _number(text: str) -> int | float:
-    """JSON knows one kind of number: 2.0 is as good an integer as 2."""
-    number = float(text)
-    return int(number) if number.is_integer() else number
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

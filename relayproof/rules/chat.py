@@ -468,6 +468,26 @@ def json_schema_is_honoured(exchange: Exchange) -> Iterator[Finding]:
             yield Finding(at, f"{mismatch.where or '/'}: {mismatch.what}")
 
 
+@must(
+    CHAT_REQUEST,
+    on=BOTH,
+    when=lambda exchange: exchange.asked("/response_format/type") in ("json_schema", "json_object"),
+    needs=CONTENT,
+)
+def cut_json_begins_as_json(exchange: Exchange) -> Iterator[Finding]:
+    """Where JSON was asked for, content that the token limit cut begins as JSON.
+
+    A decoder that is held to JSON writes nothing else from the first token on. Prose, or a Markdown fence, shows that
+    response_format was dropped, though the answer never came to its end.
+
+    Fix: pass response_format on; refuse it where the upstream can't keep it.
+    """
+    texts = [(at, get(choice, "/message/content", str, "").lstrip()) for at, choice in ended_by(exchange, "length")]
+    for at, text in judged([(at, text) for at, text in texts if text], "nothing was said"):
+        if not text.startswith(("{", "[")):
+            yield Finding(f"{at}/message/content", f"not the beginning of JSON: {shown(text)}")
+
+
 def finished_texts(exchange: Exchange) -> list[tuple[str, str]]:
     """The texts of the choices that ended with `stop` and called no tool. Raises Absent when there is none."""
     texts = [
@@ -554,7 +574,9 @@ def no_limit_is_added(exchange: Exchange) -> Iterator[Finding]:
     used, reason = exchange.one("/usage/completion_tokens", int), choice.get("finish_reason")
     if reason != "length" and used % 50 and used & (used - 1):
         raise Untested(f"the model stopped at {shown(words[-1:])}, after {used} tokens")
-    yield Finding(f"{at}/message/content", f"the count to {wanted} breaks off after {used} tokens, with {shown(reason)}")
+    yield Finding(
+        f"{at}/message/content", f"the count to {wanted} breaks off after {used} tokens, with {shown(reason)}"
+    )
 
 
 @should(CHAT_OBJECT, on=BOTH, needs=CONTENT)

@@ -162,7 +162,8 @@ def framing_is_plain(exchange: Exchange) -> Iterator[Finding]:
         comment = oddity.kind == "comment" and not oddity.text[1:].strip().lower().startswith(
             ("ping", "keep", "openrouter processing")
         )
-        if oddity.kind in ("crlf", "cr", "bom", "no-space", "unterminated") or comment:
+        open_end = oddity.kind == "unterminated" and exchange.surface in OPENAI_STREAMS
+        if oddity.kind in ("crlf", "cr", "bom", "no-space") or comment or open_end:
             if oddity.kind not in seen:
                 yield Finding(
                     f"byte {oddity.offset}", f"{oddity.kind}: {shown(oddity.text)}" if oddity.text else oddity.kind

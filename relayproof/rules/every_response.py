@@ -318,7 +318,8 @@ def rate_limits_add_up(exchange: Exchange) -> Iterator[Finding]:
         (header(f"x-ratelimit-remaining-{kind}"), header(f"x-ratelimit-limit-{kind}"), kind)
         for kind in ("requests", "tokens")
     ]
-    known = [(int(left), int(limit), kind) for left, limit, kind in pairs if COUNT.fullmatch(left) and COUNT.fullmatch(limit)]
+    told = [pair for pair in pairs if COUNT.fullmatch(pair[0]) and COUNT.fullmatch(pair[1])]
+    known = [(int(left), int(limit), kind) for left, limit, kind in told]
     if not known:
         raise Absent("no such headers")
     for left, limit, kind in known:

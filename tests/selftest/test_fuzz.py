@@ -348,7 +348,7 @@ def test_the_command_says_what_it_found(url: str, tmp_path: Path, monkeypatch: p
         result = CliRunner().invoke(main, command)
     assert result.exit_code == 0
     assert "should properties/illegal-request-is-refused" in result.output
-    assert "curl -i" in result.output
+    assert "request /presence_penalty" in result.output
     assert KEY not in result.output
     exchanges, _ = read(tmp_path / "kept")
     assert len(exchanges) == 1

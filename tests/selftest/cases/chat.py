@@ -21,6 +21,7 @@ LEGACY = chat("Weather in Paris?", functions=[WEATHER["function"]])
 STRICT = chat("Weather in Paris?", tools=[{"type": "function", "function": WEATHER["function"] | {"strict": True}}])
 OBJECT = chat(response_format={"type": "json_object"})
 SCHEMA = chat(response_format={"type": "json_schema", "json_schema": {"name": "city", "schema": CITY_SCHEMA}})
+BEGUN = chat(response_format={"type": "json_object"}, max_tokens=3)
 CUT = chat("Write about the sea.", max_tokens=16)
 STOPPED = chat("Count: 1 2 3", stop=["5"])
 LOGPROBS = chat("Name a fruit.", logprobs=True, top_logprobs=2)
@@ -176,6 +177,7 @@ CASES = [
     Case("chat/json-schema-is-honoured", SCHEMA, altered(SCHEMA, content='Here:\n```json\n{"city": "Paris"}\n```')),
     Case("chat/json-schema-is-honoured", SCHEMA, altered(SCHEMA, content='{"town": "Paris"}')),
     Case("chat/json-object-is-honoured", OBJECT, altered(OBJECT, content="Paris")),
+    Case("chat/cut-json-begins-as-json", BEGUN, changed(BEGUN, "/choices/0/message/content", "Paris, of")),
     Case(
         "chat/token-limit-is-honoured",
         CUT,

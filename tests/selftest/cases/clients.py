@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from cases.anthropic_stream import PLAIN
-from cases.build import JSON, Case, answered, chat, chat_stream, exchange
+from cases.build import JSON, Case, answered, changed, chat, chat_stream, exchange
 from cases.gemini import streamed
 from relayproof import sdk
 from relayproof.exchange import Exchange
@@ -11,6 +11,7 @@ from relayproof.reference.app import Refusal, envelope
 from relayproof.reference.models import card
 
 HTML = (("content-type", "text/html"),)
+SOON = (*JSON, ("retry-after", "2"))
 NOT_FOUND = envelope(Refusal(404, "Invalid URL (POST /chat/completions)"))
 REFUSED = {"refusal": "base-url", "with": "a base URL without /v1"}
 
@@ -35,17 +36,43 @@ LISTED = by(MODELS, sdk.OPENAI, sdk.LIST)
 WRONG = by(
     exchange("POST", "/chat/completions", CHAT.request.json, NOT_FOUND, status=404), sdk.OPENAI, sdk.CREATE, **REFUSED
 )
-BUSY = answered(CHAT, envelope(Refusal(429, "Too many requests")), status=429)
+BUSY = answered(CHAT, envelope(Refusal(429, "Too many requests")), status=429, headers=SOON)
 MOVED = answered(CHAT, b"", status=302, headers=(("location", "/login"),))
+OTHER = replace(changed(CHAT, "/id", "chatcmpl-other"), id="2")
 BLOCKED = replace(answered(CHAT, b"<html>Access denied</html>", status=403, headers=HTML), id="2")
 
 CASES = [
-    Case("clients/sdk-reads-the-answer", STREAM, edited(STREAM, b"data: {", b"event: thread.message.delta\ndata: {")),
-    Case("clients/sdk-reads-the-answer", CLAUDE, answered(CLAUDE, NAMELESS)),
-    Case("clients/sdk-reads-the-answer", GEMINI, edited(GEMINI, b"data: ", b": ping\n\ndata: ")),
-    Case("clients/sdk-reads-the-answer", GEMINI, answered(GEMINI, GEMINI.answered.body + b"data: [DONE]\n\n")),
-    Case("clients/sdk-reads-the-answer", LISTED, edited(CLAUDE, b"event: content_block_delta\n", b"")),
-    Case("clients/sdk-raises-the-right-error", BUSY, MOVED),
+    Case(
+        "clients/sdk-reads-the-answer",
+        STREAM,
+        edited(STREAM, b"data: {", b"event: thread.message.delta\ndata: {"),
+        also=("chat-stream/framing-is-plain",),
+    ),
+    Case(
+        "clients/sdk-reads-the-answer",
+        CLAUDE,
+        answered(CLAUDE, NAMELESS),
+        also=("anthropic-stream/event-names-are-their-types",),
+    ),
+    Case(
+        "clients/sdk-reads-the-answer",
+        GEMINI,
+        edited(GEMINI, b"data: ", b": ping\n\ndata: "),
+        also=("gemini-stream/framing-is-googles",),
+    ),
+    Case(
+        "clients/sdk-reads-the-answer",
+        GEMINI,
+        answered(GEMINI, GEMINI.answered.body + b"data: [DONE]\n\n"),
+        also=("gemini-stream/framing-is-googles",),
+    ),
+    Case(
+        "clients/sdk-reads-the-answer",
+        LISTED,
+        edited(CLAUDE, b"event: content_block_delta\n", b""),
+        also=("anthropic-stream/event-names-are-their-types",),
+    ),
+    Case("clients/sdk-raises-the-right-error", BUSY, MOVED, also=("errors/body-is-json",)),
     Case(
         "clients/base-url-without-v1-is-told-clearly",
         WRONG,
@@ -55,6 +82,7 @@ CASES = [
         "clients/base-url-without-v1-is-told-clearly",
         answered(WRONG, CHAT.answered.body, status=200, headers=JSON),
         answered(WRONG, b"", status=502),
+        also=("errors/body-is-json",),
     ),
-    Case("clients/sdk-is-served-like-anybody", (chat(), replace(CHAT, id="2")), (chat(), BLOCKED)),
+    Case("clients/sdk-is-served-like-anybody", (chat(), OTHER), (chat(), BLOCKED), also=("errors/body-is-json",)),
 ]

@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 from cases.build import Case, asking, changed, chat, chat_stream, events, exchange, restream
+from relayproof.exchange import Exchange
 from relayproof.reference import voice
+from relayproof.reference.mind import tokens
 
 TEXT = "/choices/0/message/content"
 SONG = chat("A short cheerful tune about the sea.", model="suno-v3")
@@ -19,6 +21,13 @@ ONE = "## The Sea\n[Listen](https://cdn.example/6f9619ff-8b86-d011-b42d-00c04fc9
 CITY = "It is Paris【4†source】."
 
 
+def saying(given: Exchange, text: str) -> Exchange:
+    """The answer with another text, and its tokens counted."""
+    usage, said = given.json["usage"], len(tokens(text))
+    counts = usage | {"completion_tokens": said, "total_tokens": usage["prompt_tokens"] + said}
+    return changed(changed(given, TEXT, text), "/usage", counts)
+
+
 def without_links() -> list[object]:
     chunks = events(STREAMED)
     for chunk in chunks:
@@ -29,32 +38,31 @@ def without_links() -> list[object]:
 
 
 CASES = [
-    Case("gpts/song-has-an-audio-link", SONG, changed(SONG, TEXT, "Your song is being made, please wait.")),
-    Case("gpts/song-has-an-audio-link", SONG, changed(SONG, TEXT, "[Listen](https://cdn1.suno.ai/None.mp3)")),
-    Case("gpts/song-has-an-audio-link", SONG, changed(SONG, TEXT, ONE.replace("cdn.example", "localhost:3000"))),
+    Case("gpts/song-has-an-audio-link", SONG, saying(SONG, "Your song is being made, please wait.")),
+    Case("gpts/song-has-an-audio-link", SONG, saying(SONG, "[Listen](https://cdn1.suno.ai/None.mp3)")),
+    Case("gpts/song-has-an-audio-link", SONG, saying(SONG, ONE.replace("cdn.example", "localhost:3000"))),
     Case("gpts/song-has-an-audio-link", STREAMED, restream(STREAMED, without_links())),
-    Case("gpts/two-songs-are-made", SONG, changed(SONG, TEXT, ONE)),
-    Case("gpts/two-songs-are-made", SONG, changed(SONG, TEXT, f"{ONE}\n{ONE}?download=1")),
-    Case("gpts/drawing-comes-as-a-picture", DRAWING, changed(DRAWING, TEXT, "Here is your cube: cube.png")),
-    Case("gpts/drawing-comes-as-a-picture", DRAWING, changed(DRAWING, TEXT, "![cube](http://127.0.0.1:3000/cube.png)")),
+    Case("gpts/two-songs-are-made", SONG, saying(SONG, ONE)),
+    Case("gpts/two-songs-are-made", SONG, saying(SONG, f"{ONE}\n{ONE}?download=1")),
+    Case("gpts/drawing-comes-as-a-picture", DRAWING, saying(DRAWING, "Here is your cube: cube.png")),
+    Case("gpts/drawing-comes-as-a-picture", DRAWING, saying(DRAWING, "![cube](http://127.0.0.1:3000/cube.png)")),
     Case("gpts/drawing-comes-as-a-picture", DRAWING, asking(SEEN, "/messages/0/content", "请画一只猫")),
-    Case("gpts/no-link-leads-into-a-sandbox", DRAWING, changed(DRAWING, TEXT, "[cube](sandbox:/mnt/data/cube.png)")),
+    Case("gpts/no-link-leads-into-a-sandbox", DRAWING, saying(DRAWING, "[cube](sandbox:/mnt/data/cube.png)")),
     Case(
         "gpts/tools-are-not-overheard",
         DRAWING,
-        changed(DRAWING, TEXT, '```json\n{"prompt": "a cube", "size": "1024x1024"}\n```'),
+        saying(DRAWING, '```json\n{"prompt": "a cube", "size": "1024x1024"}\n```'),
+        also=("gpts/drawing-comes-as-a-picture",),
     ),
     Case(
         "gpts/tools-are-not-overheard",
         DRAWING,
-        changed(DRAWING, TEXT, '{"prompt": "a cube", "n": 1}\n![](https://a.example/1.png)'),
+        saying(DRAWING, '{"prompt": "a cube", "n": 1}\n![](https://a.example/1.png)'),
     ),
-    Case("gpts/tools-are-not-overheard", GIZMO, changed(GIZMO, TEXT, CITY)),
-    Case("gpts/tools-are-not-overheard", GIZMO, changed(GIZMO, TEXT, "It is Paris\ue200cite\ue202turn0search1\ue201.")),
-    Case(
-        "gpts/linked-picture-is-looked-at", SEEN, changed(SEEN, TEXT, "I'm sorry, but I can't view images from links.")
-    ),
-    Case("gpts/linked-picture-is-looked-at", SEEN, changed(SEEN, TEXT, "抱歉，我无法直接访问外部链接。")),
+    Case("gpts/tools-are-not-overheard", GIZMO, saying(GIZMO, CITY)),
+    Case("gpts/tools-are-not-overheard", GIZMO, saying(GIZMO, "It is Paris\ue200cite\ue202turn0search1\ue201.")),
+    Case("gpts/linked-picture-is-looked-at", SEEN, saying(SEEN, "I'm sorry, but I can't view images from links.")),
+    Case("gpts/linked-picture-is-looked-at", SEEN, saying(SEEN, "抱歉，我无法直接访问外部链接。")),
     Case("gpts/gizmo-answers-under-its-name", GIZMO, changed(GIZMO, "/model", "gpt-4")),
     Case(
         "gpts/gizmo-answers-under-its-name",
