@@ -35,6 +35,7 @@ DEAR_TIERS = ("priority", "flex", "scale", "fast")
 REACHES_OUT = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 ARGUMENTS = ("parameters", "input_schema")
 SCHEMA_KEYS = (*ARGUMENTS, "schema", "responseSchema")
+OWN_CONNECTION = {"Connection": "close"}  # what one request breaks is not to be found on the next
 FILES = ("file", "image", "mask")
 NO_TEXT = {"integer", "number", "boolean"}
 LIMITS = {
@@ -102,12 +103,11 @@ def surface_of(operation: Operation) -> str:
 
 
 def _spoken(call: Call) -> Call:
-    """The call with the key and the headers of its dialect."""
+    """The call with the key and the headers of its dialect, on a connection of its own."""
+    headers = {**OWN_CONNECTION, **call.headers}
     if call.path.startswith("/v1/messages"):
-        return replace(call, auth="x-api-key", headers={"anthropic-version": "2023-06-01", **call.headers})
-    if call.path.startswith("/v1beta"):
-        return replace(call, auth="x-goog-api-key")
-    return call
+        return replace(call, auth="x-api-key", headers={"anthropic-version": "2023-06-01", **headers})
+    return replace(call, auth="x-goog-api-key" if call.path.startswith("/v1beta") else call.auth, headers=headers)
 
 
 def _labelled(operation: Operation, call: Call, drawn: Drawn, wrong: list[schema.Mismatch]) -> Case:
@@ -190,10 +190,8 @@ def _pin_tokens(operation: Operation, body: dict[str, Any], relay: Relay) -> boo
         if not isinstance(inner, dict):
             return False
         inner[limit] = ROOM
-    elif limit and operation.path.endswith("/chat/completions") and body.get("max_completion_tokens") is not None:
-        body.pop("max_tokens", None)
-        body["max_completion_tokens"] = ROOM
     elif limit:
+        body.pop("max_completion_tokens", None)  # some relays lose this one: the answer would have no end
         body[limit] = ROOM
     return True
 

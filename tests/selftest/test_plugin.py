@@ -17,7 +17,6 @@ from commandline import FEW, KEY, TENANT, Wire, broken, keyless, own_rule, relay
 from hatchling.builders.wheel import WheelBuilder
 from rawserver import free_address
 
-from relayproof import probes, rules
 from relayproof.faults import FaultyRelay, find
 from relayproof.judge import FAILS, KNOWN, NOT_OFFERED, PASSES, STALE, UNTESTED, Outcome, SuiteError, Summary, Verdict
 from relayproof.plugin import Warned, settle, settle_run
@@ -32,16 +31,18 @@ FEWER = ("--relay-only", "models,chat")
 FAILED = re.compile(r"^(?:FAILED|ERROR) .*::test_rule\[([^\]]+)\]", re.MULTILINE)
 
 
-class Suite:
-    """The tests of tests/relay, run by a pytest inside this one, with the settings of this repository.
+@pytest.fixture(scope="module", autouse=True)
+def _loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Modules that are first imported inside a test of `pytester` are forgotten after it: import them all before."""
+    folder = tmp_path_factory.mktemp("loaded")
+    assert relayproof("run", "reference", "--only", "models", "--reports", folder).code == 0
 
-    What is imported inside is forgotten afterwards, and a rule or probe can't be registered twice: all come first.
-    """
+
+class Suite:
+    """The tests of tests/relay, run by a pytest inside this one, with the settings of this repository."""
 
     def __init__(self, pytester: pytest.Pytester) -> None:
         self.pytester = pytester
-        probes.load()
-        rules.load()
 
     def run(self, *words: str) -> pytest.RunResult:
         result = self.pytester.runpytest_inprocess(ROOT / "tests" / "relay", "-q", "-rfE", "-p", "no:randomly", *words)
