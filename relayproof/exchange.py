@@ -74,6 +74,11 @@ class Request(_Message):
     given_form: tuple[Part, ...] = ()
 
     @cached_property
+    def path(self) -> str:
+        """The URL without its query."""
+        return surface.path(self.url)
+
+    @cached_property
     def json(self) -> Any:
         """The body as JSON, whole numbers as integers; None when it is empty or not JSON."""
         try:
@@ -256,5 +261,7 @@ class Exchange:
             return 0
         total = usage.get("total_tokens", usage.get("totalTokenCount"))
         if total is None:
-            total = sum(count for _, count in pointer.find([usage.get("input_tokens"), usage.get("output_tokens")], "/*", int))
+            total = sum(
+                count for _, count in pointer.find([usage.get("input_tokens"), usage.get("output_tokens")], "/*", int)
+            )
         return total if pointer.is_a(total, int) else 0

@@ -10,6 +10,7 @@ import ipaddress
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -25,8 +26,12 @@ FINAL = (SUCCESS, FAILURE, CANCEL)
 RANKS: dict[str, int] = {"": 0, "NOT_START": 1, "SUBMITTED": 2, "QUEUED": 2, "IN_PROGRESS": 3} | dict.fromkeys(FINAL, 4)
 PRIVATE = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".invalid")
 OTHER_WORDS = {
-    **{"submitted": "SUBMITTED", "processing": "IN_PROGRESS", "in_progress": "IN_PROGRESS"},
-    **{"complete": SUCCESS, "error": FAILURE, "failure": FAILURE},
+    "submitted": "SUBMITTED",
+    "processing": "IN_PROGRESS",
+    "in_progress": "IN_PROGRESS",
+    "complete": SUCCESS,
+    "error": FAILURE,
+    "failure": FAILURE,
 }
 _KINDS = (
     (FETCH, re.compile(r"/mj/task/([^/]+)/fetch/?$")),
@@ -94,21 +99,24 @@ class Look:
 
 def kind(exchange: Exchange) -> str:
     """SUBMIT, FETCH, LIST, SEED, CALLBACKS or PICTURE; "" for what is no part of a task's life."""
-    path = urlsplit(exchange.request.url).path
-    found = next((name for name, pattern in _KINDS if pattern.search(path)), "")
-    return found or (PICTURE if exchange.expect.get("picture") else "")
+    return _read(exchange.request.path)[0] or (PICTURE if exchange.expect.get("picture") else "")
 
 
 def endpoint(exchange: Exchange) -> str:
     """The last word of a submit's path: `imagine`, `action`, `music`, ..."""
-    return urlsplit(exchange.request.url).path.rstrip("/").rpartition("/")[2]
+    return exchange.request.path.rstrip("/").rpartition("/")[2]
 
 
 def path_id(exchange: Exchange) -> str:
     """The task in the path of a fetch or seed request; "" when there is none."""
-    path = urlsplit(exchange.request.url).path
-    found = next((found for _, pattern in _KINDS if (found := pattern.search(path))), None)
-    return unquote(found.group(1)) if found and found.groups() else ""
+    return _read(exchange.request.path)[1]
+
+
+@lru_cache(maxsize=4096)
+def _read(path: str) -> tuple[str, str]:
+    """(kind, task) of a path."""
+    name, found = next(((name, found) for name, pattern in _KINDS if (found := pattern.search(path))), ("", None))
+    return name, unquote(found.group(1)) if found and found.groups() else ""
 
 
 def submitted(exchange: Exchange) -> str:

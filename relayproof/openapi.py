@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +33,11 @@ class Operation:
     def name(self) -> str:
         """As people write it: `POST /v1/embeddings`."""
         return f"{self.method} {self.path}"
+
+    @property
+    def slug(self) -> str:
+        """As a name for files: `post-v1-embeddings`."""
+        return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
 
 
 def load() -> dict[str, Any]:
@@ -85,22 +90,16 @@ def _rewritten(value: Any, file: str, needed: dict[str, Any]) -> Any:
 
 
 def _component(reference: str, file: str, needed: dict[str, Any]) -> str:
-    target, _, pointer = reference.partition("#")
-    if not target and not file:
+    pointer = reference.partition("#")[2]
+    if reference.startswith("#") and not file:
         return reference
-    name = posixpath.normpath(posixpath.join(posixpath.dirname(file), target)) if target else file
-    definition = pointer.removeprefix("/$defs/")
-    component = ".".join(filter(None, (name.removesuffix(".json").replace("/", "."), definition)))
+    found, name = schema.referred(reference, file)
+    component = ".".join(filter(None, (name.replace("/", "."), pointer.removeprefix("/$defs/"))))
     if component not in needed:
         needed[component] = {}
-        needed[component] = _rewritten(_source(name.removesuffix(".json"), definition), name, needed)
+        source = {key: value for key, value in found.items() if key not in OF_A_FILE}
+        needed[component] = _rewritten(source, name, needed)
     return COMPONENTS + component
-
-
-def _source(name: str, definition: str) -> dict[str, Any]:
-    whole = schema.load(name)
-    found = whole["$defs"][definition] if definition else whole
-    return {key: value for key, value in found.items() if key not in OF_A_FILE}
 
 
 def references(value: Any) -> Iterator[str]:

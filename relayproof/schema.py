@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,16 @@ def load(name: str) -> dict[str, Any]:
         raise UnknownSchema(name)
     document: dict[str, Any] = json.loads((folder() / f"{name}.json").read_text("utf-8"))
     return document
+
+
+def referred(reference: str, file: str) -> tuple[dict[str, Any], str]:
+    """(what a `$ref` in the schema `file` points at, the name of the schema it stands in). Raises UnknownSchema."""
+    target, _, pointer = reference.partition("#")
+    name = posixpath.normpath(posixpath.join(posixpath.dirname(file), target)).removesuffix(".json") if target else file
+    found: Any = load(name)
+    for step in pointer.split("/")[1:]:
+        found = found[step]
+    return found, name
 
 
 def valid(name: str, document: Any) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 MODELS = "models"
 CHAT = "chat"
@@ -71,13 +71,24 @@ _PATHS = (
     (SUNO, re.compile(r"/suno/(submit|fetch)\b")),
     (MODELS, re.compile(r"(?<!/api)/models(/.*)?$")),
 )
+_ORIGIN = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _CHAT_GPTS = re.compile(r"^(gpt-4o?-all|gpt-4-gizmo-|suno-v|chirp-v)")
+
+
+def path(url: str) -> str:
+    """The path of a request's URL. Two slashes at its beginning are a path as well, and no host."""
+    return _ORIGIN.sub("", url).partition("#")[0].partition("?")[0]
+
+
+def query(url: str) -> str:
+    """What stands behind the question mark of a request's URL."""
+    return url.partition("#")[0].partition("?")[2]
 
 
 def recognise(method: str, url: str, asked: Any, content_type: str, body: bytes) -> str:
     """The surface of an exchange from its request line, its request JSON (None if unknown) and what came back."""
-    path = urlsplit(url).path
-    found = next((surface for surface, pattern in _PATHS if pattern.search(path)), OTHER)
+    target = path(url)
+    found = next((surface for surface, pattern in _PATHS if pattern.search(target)), OTHER)
     if found == MODELS and method not in ("GET", "HEAD"):
         return OTHER
     if found in STREAMS and streamed(url, asked, content_type, body):
@@ -98,7 +109,7 @@ def named_model(url: str, asked: Any) -> str:
     """The model that a request names, in its body or in a Gemini path; "" when none."""
     if isinstance(asked, dict) and isinstance(asked.get("model"), str):
         return str(asked["model"])
-    found = re.search(r"/models/([^/:]+)", urlsplit(url).path)
+    found = re.search(r"/models/([^/:]+)", path(url))
     return unquote(found.group(1)) if found else ""
 
 
@@ -109,4 +120,4 @@ def speaks_through_chat(model: str) -> bool:
 
 def wants_sse(url: str) -> bool:
     """True when a Gemini stream was asked for as server-sent events, not as a JSON array."""
-    return parse_qs(urlsplit(url).query).get("alt") == ["sse"]
+    return parse_qs(query(url)).get("alt") == ["sse"]

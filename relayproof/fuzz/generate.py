@@ -15,7 +15,7 @@ from typing import Any
 from relayproof import openapi
 from relayproof.openapi import Operation
 
-OBJECTS = ({}, {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]})
+OBJECTS: tuple[dict[str, Any], ...] = ({}, {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]})
 OBJECT_WORDS = {"properties", "additionalProperties", "anyOf", "allOf", "oneOf", "$ref"}
 CONDITIONS = ("allOf", "if", "then", "else", "dependentSchemas", "dependentRequired", "not")
 NOTHING = object()
@@ -88,8 +88,9 @@ def _tight(schema: Any) -> Any:
         return [_tight(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    kinds = schema.get("type")
-    if "object" in (kinds if isinstance(kinds, list) else [kinds]) and not OBJECT_WORDS & set(schema):
+    told = schema.get("type")
+    kinds = told if isinstance(told, list) else [told]
+    if "object" in kinds and not OBJECT_WORDS & set(schema):
         return {"enum": [*OBJECTS, *([None] if "null" in kinds else [])]}
     tight = {
         word: {name: _tight(inner) for name, inner in each.items()} if word == "properties" else _tight(each)

@@ -66,7 +66,7 @@ def _smaller(exchange: Exchange, rule: Rule, run: Run, client: Client, last: int
 
 def operation_of(exchange: Exchange) -> Operation | None:
     """The operation that a generated exchange belongs to."""
-    return next((each for each in operations() if exchange.probe == f"fuzz/{each.name}"), None)
+    return next((each for each in operations() if exchange.probe == f"fuzz/{each.slug}"), None)
 
 
 def _alike(operation: Operation, body: Any, exchange: Exchange) -> bool:

@@ -130,7 +130,7 @@ class _Fuzzing:
 
     def choose(self) -> None:
         """Ask for the model list, and pick a model for each surface where the user named none."""
-        exchange = self.send(Call("GET", "/v1/models", expect={"answer": True, "surface": MODELS}), LISTING)
+        exchange = self.send(Call("GET", "/v1/models", expect={"answer": True, "surface": MODELS}), "fuzz/get-v1-models")
         answer = exchange if exchange is not None and exchange.succeeded else None
         self.relay = self.result.relay = replace(self.relay, models=choose_models(answer, self.relay))
 
@@ -179,7 +179,7 @@ class _Fuzzing:
 
     def tried(self, queue: _Queue, case: Case) -> bool:
         """Send a case. False when nothing more is to be asked of its operation."""
-        exchange = self.send(case.call, f"fuzz/{queue.operation.name}")
+        exchange = self.send(case.call, f"fuzz/{queue.operation.slug}")
         if exchange is None:
             return False
         queue.sent += 1
@@ -219,7 +219,7 @@ class _Fuzzing:
     def check(self, good: Case) -> None:
         """Send a request that was answered before. Where it is not, the run is over, and its like are marked."""
         call = replace(good.call, expect={**good.call.expect, "after": "generated requests"})
-        after = self.send(call, f"fuzz/{good.operation.name}")
+        after = self.send(call, f"fuzz/{good.operation.slug}")
         if after is None or after.succeeded:
             return
         self.result.exchanges = [
@@ -248,7 +248,7 @@ class _Fuzzing:
     def leave_out(self, operation: Operation, outcome: Outcome, reason: str) -> None:
         known = family(operation)
         if not any(left.surface == known and left.reason == reason for left in self.result.left_out):
-            self.result.left_out.append(LeftOut(f"fuzz/{operation.name}", known, outcome, reason))
+            self.result.left_out.append(LeftOut(f"fuzz/{operation.slug}", known, outcome, reason))
 
 
 def family(operation: Operation) -> str:

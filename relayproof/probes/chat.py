@@ -16,7 +16,7 @@ ECHO = "1833 年 café 🎉 鱻鱻鱻 aaaa 1100"
 
 
 def ask(relay: Relay, messages: Any, *, surface: str = CHAT, room: int = ROOM, **fields: Any) -> Call:
-    """A chat request that a relay serving chat must answer. `expect` may be given among the fields; room 0 is no limit."""
+    """A chat request that a relay serving chat must answer. `expect` may be among the fields; room 0 is no limit."""
     expect = GOOD | {"surface": surface} | fields.pop("expect", {})
     body = {"model": relay.model(surface), "messages": messages} | fields
     if "max_completion_tokens" not in body and room:

@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from relayproof import sounds
 from relayproof.exchange import CONTENT, HEADERS, REQUEST, Exchange
@@ -56,7 +55,7 @@ FOREIGN_LETTERS, ODD_LETTERS, FEW_LETTERS = 0.3, 0.15, 6
 
 def endpoint(exchange: Exchange) -> str:
     """speech, transcriptions or translations."""
-    return urlsplit(exchange.request.url).path.rstrip("/").rpartition("/")[2]
+    return exchange.request.path.rstrip("/").rpartition("/")[2]
 
 
 def is_speech(exchange: Exchange) -> bool:

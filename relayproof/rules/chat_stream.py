@@ -25,6 +25,7 @@ OPENAI_STREAMS = (CHAT_STREAM, COMPLETIONS_STREAM)
 EVENT_STREAMS = (*OPENAI_STREAMS, ANTHROPIC_STREAM)
 SOMETIMES_STREAMS = (AUDIO, IMAGES)
 SPREAD_SECONDS = 0.05
+QUICKEST_EVENT = 0.0002
 MANY_EVENTS = 20
 BURST_EVENTS, BURST_SECONDS, PAUSE_SECONDS = 5, 0.002, 1.0
 LONELY_COMMENT = re.compile(rb"(?:\A|\n\r?\n)(:[^\r\n]*\r?\n(?::[^\r\n]*\r?\n)*\r?\n)")
@@ -679,7 +680,7 @@ def stream_arrives_over_time(exchange: Exchange) -> Iterator[Finding]:
     waited, spread = response.reads[0][0], arrivals[-1] - arrivals[0]
     if waited < 4 * SPREAD_SECONDS:
         raise Absent("the answer was so quick that nothing can be told")
-    if spread < SPREAD_SECONDS / 2:
+    if spread < min(SPREAD_SECONDS / 2, len(arrivals) * QUICKEST_EVENT):
         yield Finding("body", f"{len(arrivals)} events within {spread * 1000:.0f} ms, after {waited:.2f} s of silence")
 
 

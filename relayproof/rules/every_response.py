@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from relayproof.exchange import CONTENT, FRAMING, HEADERS, IDS, STATUS, Ended, Exchange, Response
 from relayproof.groups import together
@@ -184,7 +183,7 @@ def error_is_not_a_success(exchange: Exchange) -> Iterator[Finding]:
 
 
 def _has_no_other_judge(exchange: Exchange) -> bool:
-    path = urlsplit(exchange.request.url).path
+    path = exchange.request.path
     return exchange.surface not in STREAMED and (exchange.surface != MODELS or path.endswith("/models"))
 
 

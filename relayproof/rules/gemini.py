@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from relayproof import gemini, schema
 from relayproof.exchange import CONTENT, HEADERS, IDS, STATUS, Exchange
@@ -24,7 +24,7 @@ from relayproof.rules.every_response import said
 from relayproof.rules.sources import OBSERVED
 from relayproof.schema import shown
 from relayproof.streams.gemini import chunks
-from relayproof.surface import GEMINI, GEMINI_FAMILY, MODELS
+from relayproof.surface import GEMINI, GEMINI_FAMILY, MODELS, query
 
 SDK = "google-genai 3.4.0"
 RESPONSE = Source(SDK, "types.GenerateContentResponse")
@@ -109,7 +109,7 @@ EXCUSE = re.compile(r"(?i)\s*\[?(rejected|error|rate.?limit\w*|upstream error|no
 
 def google_list(exchange: Exchange) -> bool:
     """True for GET /v1beta/models."""
-    return bool(re.search(r"/v1beta\d*/models/?$", urlsplit(exchange.request.url).path))
+    return bool(re.search(r"/v1beta\d*/models/?$", exchange.request.path))
 
 
 def in_dialect(exchange: Exchange) -> bool:
@@ -1065,7 +1065,7 @@ def key_form(exchange: Exchange) -> str:
     request = exchange.request
     if request.header("x-goog-api-key"):
         return GOOGLE_FORMS[0]
-    if parse_qs(urlsplit(request.url).query).get("key"):
+    if parse_qs(query(request.url)).get("key"):
         return GOOGLE_FORMS[1]
     return BEARER if request.header("authorization") else ""
 
@@ -1127,7 +1127,7 @@ def names_are_unique(exchange: Exchange) -> Iterator[Finding]:
 def google_key(exchange: Exchange) -> bool:
     """True for GET /v1/models with the key in one of Google's forms."""
     request = exchange.request
-    return bool(re.search(r"/v1/models/?$", urlsplit(request.url).path)) and key_form(exchange) in GOOGLE_FORMS
+    return bool(re.search(r"/v1/models/?$", request.path)) and key_form(exchange) in GOOGLE_FORMS
 
 
 @should(OBSERVED, on=MODELS, answers=ANY, needs=(HEADERS, STATUS), when=google_key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from relayproof.exchange import STATUS, Exchange
 from relayproof.groups import together
@@ -24,7 +24,7 @@ def is_openai(exchange: Exchange) -> bool:
 
 def is_list(exchange: Exchange) -> bool:
     """True for GET .../models in OpenAI's dialect."""
-    return is_openai(exchange) and bool(re.search(r"/models/?$", urlsplit(exchange.request.url).path))
+    return is_openai(exchange) and bool(re.search(r"/models/?$", exchange.request.path))
 
 
 def is_single(exchange: Exchange) -> bool:
@@ -34,7 +34,7 @@ def is_single(exchange: Exchange) -> bool:
 
 def asked_id(exchange: Exchange) -> str:
     """The model that GET .../models/{model} asks for."""
-    return unquote(urlsplit(exchange.request.url).path.partition("/models/")[2]).rstrip("/")
+    return unquote(exchange.request.path.partition("/models/")[2]).rstrip("/")
 
 
 shapes.matches_schema("models", "openai/model_list", MODEL_LIST, on=MODELS, when=is_list)
@@ -152,7 +152,7 @@ def list_is_stable(exchanges: tuple[Exchange, ...]) -> Iterator[Finding]:
     OBSERVED,
     on=MODELS,
     answers=ANY,
-    when=lambda exchange: is_list(exchange) and urlsplit(exchange.request.url).path.endswith("/"),
+    when=lambda exchange: is_list(exchange) and exchange.request.path.endswith("/"),
 )
 def trailing_slash_is_no_model(exchange: Exchange) -> Iterator[Finding]:
     """GET /v1/models/ is the list, a redirect to it, or 404: not a model with an empty name.

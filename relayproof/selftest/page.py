@@ -84,9 +84,8 @@ def summary(trials: Sequence[Trial]) -> str:
     lines = [f"{'':<18}" + "".join(f"{outcome:>13}" for outcome in Outcome)]
     lines += [f"{name:<18}" + "".join(f"{counts[outcome]:>13}" for outcome in Outcome) for name, counts in rows]
     requests, tokens = sum(trial.requests for trial in trials), sum(trial.tokens for trial in trials)
-    lines.append(
-        f"{len(trials)} faults, {requests:,} requests, {tokens:,} tokens, {sum(trial.seconds for trial in trials):.0f} s"
-    )
+    seconds = sum(trial.seconds for trial in trials)
+    lines.append(f"{len(trials)} faults, {requests:,} requests, {tokens:,} tokens, {seconds:.0f} s")
     return "\n".join(lines) + "\n"
 
 

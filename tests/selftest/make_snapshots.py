@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from relayproof import book
+from relayproof import book, cli
 from relayproof.rules import load
 
 ROOT = Path(__file__).parents[2]
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 def main() -> None:
     lines = [f"{rule.id} | {rule.level} | {rule.relay} | {rule.title}" for _, rule in sorted(load().items())]
     (Path(__file__).parent / "rules.snapshot").write_text("\n".join(lines) + "\n", "utf-8")
-    book.write(ROOT / "docs", ROOT / "cassettes")
+    book.write(ROOT / "docs", ROOT / "cassettes", cli.main)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from commandline import FEW, KEY, TENANT, Wire, broken, keyless, own_rule, relayproof, written
 from hatchling.builders.wheel import WheelBuilder
 from rawserver import free_address
 
+from relayproof import cli
 from relayproof.faults import FaultyRelay, find
 from relayproof.judge import FAILS, KNOWN, NOT_OFFERED, PASSES, STALE, UNTESTED, Outcome, SuiteError, Summary, Verdict
 from relayproof.plugin import Warned, settle, settle_run
@@ -35,7 +37,8 @@ FAILED = re.compile(r"^(?:FAILED|ERROR) .*::test_rule\[([^\]]+)\]", re.MULTILINE
 def _loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Modules that are first imported inside a test of `pytester` are forgotten after it: import them all before."""
     folder = tmp_path_factory.mktemp("loaded")
-    assert relayproof("run", "reference", "--only", "models", "--reports", folder).code == 0
+    words = ["run", "reference", "--only", "models", "--reports", str(folder)]
+    assert CliRunner().invoke(cli.main, words).exit_code == 0
 
 
 class Suite:
@@ -89,16 +92,16 @@ def test_the_verdicts_are_those_of_run_at_the_same_number_of_requests(suite: Sui
 
 def test_a_correct_relay_passes_and_a_warning_is_no_failure(suite: Suite) -> None:
     with broken("chat-model-empty") as address:
-        result = suite.run("--relay", address, *FEWER)
+        result = suite.run("--relay", address, *FEWER, "-k", "chat/ or whole")
     outcomes = result.parseoutcomes()
     assert (result.ret, outcomes.get("failed", 0)) == (0, 0)
-    assert outcomes["passed"] > 50
+    assert outcomes["passed"] > 20
     assert outcomes["warnings"] >= 1
 
 
 def test_a_strict_run_fails_for_a_warning(suite: Suite) -> None:
     with broken("chat-model-empty") as address:
-        result = suite.run("--relay", address, *FEWER, "--relay-strict")
+        result = suite.run("--relay", address, *FEWER, "--relay-strict", "-k", "chat/ or whole")
     assert failing(result) == set()
     assert result.parseoutcomes()["failed"] == 1
     result.stdout.fnmatch_lines(["*test_the_run_as_a_whole*"])
@@ -106,21 +109,21 @@ def test_a_strict_run_fails_for_a_warning(suite: Suite) -> None:
 
 def test_the_embedded_relay_is_asked_whatever_the_settings_in_this_folder_say(suite: Suite) -> None:
     Path("relayproof.toml").write_text(f'[relay]\nurl = "{free_address()}"\n')
-    assert suite.run("--relay", "reference", "--relay-only", "models").ret == 0
+    assert suite.run("--relay", "reference", "--relay-only", "models", "-k", "models/").ret == 0
 
 
 def test_the_settings_in_this_folder_hold_with_their_rules_and_known_failures(suite: Suite, url: str) -> None:
     own_rule("must", "breaks", "yield Finding('/object', 'odd')")
-    result = suite.run("--relay", url, "--relay-only", "models")
+    result = suite.run("--relay", url, "--relay-only", "models", "-k", "mine/ or whole")
     assert failing(result) == {"mine/breaks"}
     with Path("relayproof.toml").open("a") as file:
         file.write('[[known]]\nrule = "mine/*"\nreason = "ticket 17"\n')
-    result = suite.run("--relay", url, "--relay-only", "models")
+    result = suite.run("--relay", url, "--relay-only", "models", "-k", "mine/ or whole")
     assert (result.ret, result.parseoutcomes()["xfailed"]) == (0, 1)
 
 
 def test_a_relay_that_is_not_there_is_not_green(suite: Suite) -> None:
-    result = suite.run("--relay", free_address(), *FEWER)
+    result = suite.run("--relay", free_address(), *FEWER, "-k", "every-response/ or whole")
     assert result.ret == 1
     assert "passed" not in result.parseoutcomes()
     result.stdout.fnmatch_lines(["*untested: unreachable: *"])

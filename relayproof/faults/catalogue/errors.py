@@ -7,7 +7,7 @@ from typing import Any
 
 from relayproof.faults.answer import Answer
 from relayproof.faults.document import change, drop, edit, only, put, rename
-from relayproof.faults.fault import WARNS, Condition, Family, anyhow, ok, refused
+from relayproof.faults.fault import UNTESTED, WARNS, Condition, Family, anyhow, ok, refused
 from relayproof.faults.parameters import asks, both, by_default, every, openai_error, with_header, without
 from relayproof.faults.reply import HTML, TEXT, gzipped, header, headers_gone, instead, message, status
 from relayproof.pointer import get
@@ -191,6 +191,7 @@ limits.seen("limits-context-502-raw-upstream-event", "A prompt that is too long 
             only(OVERFLOW, lambda answer: answer.say({"type": "response.failed", "response": {"error": {"code": "context_length_exceeded"}, "instructions": get(answer.asked.json, "/messages/0/content")}}, 502)), by=LONG)
 limits.sibling("limits-context-answered", "A prompt that is too long is cut without a word, and answered.",
                only(OVERFLOW, lambda answer: rejected(answer)), by="errors/long-prompt-*")
+busy.sibling("429-always", "Every request is refused for the moment: nothing can be measured.", busy_now, verdict=UNTESTED)
 busy.sibling("429-page", "A 429 is a web page.", only(SOMETIMES, busy_now, instead(PAGE, 429, HTML)), by="errors/body-is-json")
 busy.sibling("429-as-500", "A rate limit is answered with 500.", only(SOMETIMES, busy_now, status(500)), by="every-response/valid-request-*")
 busy.sibling("429-as-200", "A rate limit is an error with status 200.", only(SOMETIMES, busy_now, status(200)), by=("every-response/error-is-not-*", "chat-stream/stream-is-a-stream"))

@@ -8,7 +8,7 @@ import re
 from relayproof.faults import transport
 from relayproof.faults.answer import Frame
 from relayproof.faults.document import change, only, put
-from relayproof.faults.fault import UNTESTED, WARNS, Family, Wire, anyhow, refused
+from relayproof.faults.fault import WARNS, Family, Wire, anyhow, refused
 from relayproof.faults.parameters import every
 from relayproof.faults.reply import body, gzipped, header, header_again, headers_gone, instead
 from relayproof.faults.stream import done, first, frames, insert, middle, not_first, whole, written
@@ -133,7 +133,7 @@ BOTH.sibling("connection-reset", "The connection is reset in the middle of the a
 STREAMED.sibling("last-chunk-missing", "The empty chunk that ends the body never comes.", Wire(transport.cut_before_the_last_chunk), by=CUT)
 STREAMED.sibling("chunked-but-plain", "The body is chunked by its header only.", Wire(transport.chunked_but_plain), by="every-response/arrives-whole")
 STREAMED.sibling("chunk-sizes-wrong", "The sizes of the chunks are wrong.", Wire(transport.chunk_sizes_wrong), by="every-response/arrives-whole")
-BOTH.sibling("no-answer-at-all", "The connection closes without a word.", Wire(transport.nothing_at_all), verdict=UNTESTED)
+BOTH.sibling("no-answer-at-all", "The connection closes without a word.", Wire(transport.nothing_at_all), by=CUT)
 WHOLE.sibling("only-a-head", "Status and headers come, and no body.", Wire(transport.only_a_head), by=CUT)
 BOTH.sibling("header-without-colon", "A header line is none.", Wire(transport.header_without_colon), by="every-response/arrives-whole")
 WHOLE.sibling("no-http", "A body comes without a status line.", Wire(transport.no_http), by="every-response/arrives-whole")
