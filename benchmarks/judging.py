@@ -58,7 +58,8 @@ def main() -> None:
     files, _ = timed(lambda: report.write(results, Path("/tmp/relayproof-benchmark")))
     network = sum(exchange.response.seconds for exchange in run.exchanges if exchange.response)
     print(f"a run: {len(run.exchanges)} exchanges, {network:.2f} s in exchanges (side by side), {whole:.2f} s sending,")
-    print(f"       {verdicts:.2f} s judging, {files:.2f} s reports: {(whole + verdicts + files) / whole:.2f} x the sending alone")
+    ratio = (whole + verdicts + files) / whole
+    print(f"       {verdicts:.2f} s judging, {files:.2f} s reports: {ratio:.2f} x the sending alone")
 
     if len(sys.argv) > 1:
         exchanges = list(traffic.read(Path(sys.argv[1]), []))
@@ -68,7 +69,8 @@ def main() -> None:
     one_schema, held = timed(lambda: bare(exchanges))
     print(f"judging: {len(exchanges)} exchanges, {len(judgement.verdicts)} verdicts in {all_rules:.2f} s")
     rate, plain = len(exchanges) / all_rules, held / one_schema
-    print(f"         {rate:.0f} exchanges/s by {len(own)} rules; {plain:.0f} bodies/s by jsonschema and one schema: {rate / plain:.2f} x")
+    print(f"         {rate:.0f} exchanges/s by {len(own)} rules, {plain:.0f} bodies/s by jsonschema and one schema:")
+    print(f"         {rate / plain:.2f} x")
 
 
 if __name__ == "__main__":

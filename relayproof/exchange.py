@@ -173,8 +173,8 @@ class Exchange:
     """One request and its response. `response` is None when none came: `failure` then says why.
 
     `expect` is what only the sender can know. `blind` names what this record cannot show (a log without headers,
-    scrubbed ids): a rule that needs it is untested here, never judged on a guess. `session` names the run that it belongs to;
-    only exchanges of one session are ever compared.
+    scrubbed ids): a rule that needs it is untested here, never judged on a guess. `session` names the run that it
+    belongs to; only exchanges of one session are ever compared.
     """
 
     request: Request

@@ -44,7 +44,7 @@ NO_CHAT = re.compile(
     re.IGNORECASE,
 )
 PREFERRED = {
-    CHAT: (r"gpt-4o-mini$", r"gpt-4\.1-nano", r"gpt-4\.1-mini", r"gpt-3\.5-turbo$", r"deepseek-chat", r"qwen.*turbo", r"glm-4-flash"),
+    CHAT: (r"gpt-4o-mini$", r"gpt-4\.1-(nano|mini)", r"gpt-3\.5-turbo$", r"deepseek-chat", r"qwen.*turbo", r"glm-4-fl"),
     COMPLETIONS: (r"gpt-3\.5-turbo-instruct$", r"davinci-002", r"babbage-002"),
     EMBEDDINGS: (r"text-embedding-3-small", r"text-embedding", r"embed|bge-"),
     AUDIO: (r"^tts-1$", r"tts", r"whisper-1$", r"whisper|transcribe"),
@@ -82,8 +82,8 @@ def choose_models(listed: Exchange | None, relay: Relay) -> dict[str, str]:
     """A model for each surface that the relay serves: the user's own choice, else the best of the list.
 
     A surface without one is not offered. Audio and images get more models under names of their own: one that hears
-    beside one that speaks, those of them that stream, one that answers with links beside one that can't. `--model` (stored as "*") names the model
-    of chat and its streams, and of every surface that the user claims.
+    beside one that speaks, those of them that stream, one that answers with links beside one that can't. `--model`
+    (stored as "*") names the model of chat and its streams, and of every surface that the user claims.
     """
     names = _listed(listed)
     chosen: dict[str, str] = {}

@@ -126,7 +126,7 @@ Run = Generator[Call, Exchange, None]
 
 @dataclass(frozen=True)
 class Probe:
-    """A probe and its card. `requests` is the most it sends; `tokens` the most it costs, when its first call can't tell.
+    """A probe and its card. `requests` is the most it sends; `tokens` the most it costs, where its first call hides it.
 
     `basic` marks the first probe of a surface: whether the relay serves it at all is read off this one. `gate` is the
     surface whose basic probe decides on this one: another than its own for Claude asked through chat.

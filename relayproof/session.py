@@ -1,4 +1,4 @@
-"""A run: probes x relay -> exchanges, in the right order, within the budget, and with a word for all that was left out."""
+"""A run: probes x relay -> exchanges, in order, within the budget, and with a word for all that was left out."""
 
 from __future__ import annotations
 

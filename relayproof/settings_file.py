@@ -15,7 +15,7 @@ HEAD = """\
 
 [relay]
 url = {url}
-profile = {profile}  # "openai" judges by the official contract; "relay" lets known habits of one-api and new-api pass as warnings
+profile = {profile}  # or "openai", the official contract, without mercy for habits of one-api
 # What this relay promises. What stands here and does not work fails; what does not stand here is not asked for.
 offers = {offers}
 

@@ -15,7 +15,8 @@ from typing import Any
 from relayproof import openapi
 from relayproof.openapi import Operation
 
-OBJECTS: tuple[dict[str, Any], ...] = ({}, {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]})
+CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+OBJECTS: tuple[dict[str, Any], ...] = ({}, CITY)
 OBJECT_WORDS = {"properties", "additionalProperties", "anyOf", "allOf", "oneOf", "$ref"}
 CONDITIONS = ("allOf", "if", "then", "else", "dependentSchemas", "dependentRequired", "not")
 NOTHING = object()

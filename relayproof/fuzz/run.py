@@ -130,7 +130,8 @@ class _Fuzzing:
 
     def choose(self) -> None:
         """Ask for the model list, and pick a model for each surface where the user named none."""
-        exchange = self.send(Call("GET", "/v1/models", expect={"answer": True, "surface": MODELS}), "fuzz/get-v1-models")
+        call = Call("GET", "/v1/models", expect={"answer": True, "surface": MODELS})
+        exchange = self.send(call, "fuzz/get-v1-models")
         answer = exchange if exchange is not None and exchange.succeeded else None
         self.relay = self.result.relay = replace(self.relay, models=choose_models(answer, self.relay))
 

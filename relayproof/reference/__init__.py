@@ -1,4 +1,4 @@
-"""The reference relay: embedded, correct, deterministic. What the suite is tested with, and what a client can lean on."""
+"""The reference relay: embedded, correct, deterministic. The suite is tested with it, and clients can be."""
 
 from relayproof.reference.app import KEY, make_app
 from relayproof.reference.server import serving

@@ -124,7 +124,7 @@ def _call(message: dict[str, Any], calls: list[tuple[str, str]], body: dict[str,
 
 
 def _cut_call(message: dict[str, Any], limit: int) -> str:
-    """Leave of the calls what fits into the limit: the first name, and as much of its arguments as there is room for."""
+    """Leave of the calls what fits into the limit: the first name, and as much of its arguments as it has room for."""
     functions = [call["function"] for call in message.get("tool_calls", [])] or [message["function_call"]]
     room = max(limit - len(mind.tokens(functions[0]["name"])), 0)
     functions[0]["arguments"] = "".join(mind.tokens(functions[0]["arguments"])[:room])
@@ -167,7 +167,7 @@ def question(body: dict[str, Any]) -> str:
 
 
 def text(body: dict[str, Any], index: int, base: str = ELSEWHERE) -> str:
-    """What is said: JSON where a format is asked for, a song or a drawing where the model sells them, else an answer."""
+    """What is said: JSON where a format is asked for, a song or a drawing where the model sells one, else text."""
     form = get(body, "/response_format/type")
     if form == "json_schema":
         return json.dumps(mind.instance(get(body, "/response_format/json_schema/schema", dict, {})))

@@ -77,11 +77,10 @@ def instance(schema: Any, name: str = "value") -> Any:
             return instance(schema[key][0], name)
     kind = schema.get("type", "object" if "properties" in schema else "string")
     return _of_kind(kind[0] if isinstance(kind, list) else kind, schema, name)
-    """What a function is called with: an object that fits its schema; an empty one where it asks for nothing."""
 
 
 def arguments(schema: Any) -> dict[str, Any]:
-    """What a function is called with: an object that fits its schema; an empty one where the schema asks for nothing."""
+    """What a function is called with: an object that fits its schema; an empty one where it asks for nothing."""
     found = instance({"type": "object"} | schema if isinstance(schema, dict) else {"type": "object"})
     return found if isinstance(found, dict) else {}
 

@@ -68,7 +68,7 @@ class Ruling:
 
     @property
     def origin(self) -> str:
-        """Where the failures come from, when an upstream was asked too: the gravest of introduced, not known, inherited."""
+        """Where the failures come from, when an upstream was asked: the gravest of introduced, not known, inherited."""
         origins = {verdict.origin for verdict in self.worst}
         return next((origin for origin in ("introduced", "not known", "inherited") if origin in origins), "")
 

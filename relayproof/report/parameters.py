@@ -1,4 +1,4 @@
-"""Request parameters in three states: honoured, refused, or silently ignored. Read off the verdicts on each exchange."""
+"""Request parameters in three states: honoured, refused, or silently ignored. Read off the verdicts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ RULES: Mapping[str, tuple[str, ...]] = {
         "images/response-format-is-honoured",
         "audio/speech-has-the-format-asked-for",
     ),
-    "tool_choice": ("chat/forced-tool-is-called", "chat/named-tool-is-the-one-called", "chat/tool-choice-none-is-honoured"),
+    "tool_choice": (
+        "chat/forced-tool-is-called",
+        "chat/named-tool-is-the-one-called",
+        "chat/tool-choice-none-is-honoured",
+    ),
     "parallel_tool_calls": ("chat/parallel-calls-can-be-switched-off",),
     "logprobs": ("chat/logprobs-are-delivered", "completions/logprobs-are-delivered"),
     "echo": ("completions/echo-is-honoured",),

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from relayproof.pointer import find
 
 HANG_SECONDS = 1.5
+COUNTS = "/counts"
 BROKEN = {"error": {"message": "internal error", "type": "server_error", "param": None, "code": None}}
 Asked = dict[str, Any]
 
@@ -60,11 +61,20 @@ class Clumsy:
 
     def __init__(self, app: ASGIApp, only: frozenset[str] = frozenset()) -> None:
         self.app, self.only = app, only
+        self.requests, self.first = 0, {}  # type: int, dict[str, int]
+
+    def shown(self, fault: str) -> None:
+        """Note the request by which a fault first showed itself."""
+        self.first.setdefault(fault, self.requests)
 
     def has(self, fault: str) -> bool:
         return not self.only or fault in self.only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == COUNTS:
+            await JSONResponse({"requests": self.requests, "first": self.first})(scope, receive, send)
+            return
+        self.requests += 1
         body = await Request(scope, receive).body()
         asked = _read(body) if scope["path"] == "/v1/chat/completions" else None
         if asked is None:
@@ -72,23 +82,30 @@ class Clumsy:
             return
         for fault, (applies, answer) in INSTEAD.items():
             if self.has(fault) and applies(asked):
+                self.shown(fault)
                 await answer()(scope, receive, send)
                 return
         if self.has("it hangs") and biased(asked):
+            self.shown("it hangs")
             await asyncio.sleep(HANG_SECONDS)
         if self.has("an illegal field is ignored"):
+            if wrong_type(IGNORED, (int, float))(asked):
+                self.shown("an illegal field is ignored")
             asked.pop(IGNORED, None)
         forward = json.dumps(asked).encode()
         await self.app(_sized(scope, len(forward)), _receiving(forward, receive), self.spoiling(asked, send))
 
     def spoiling(self, asked: Asked, send: Send) -> Send:
         """A `send` that breaks the answers to unusual requests, byte by byte: lengths stay as they are."""
-        changes = [(old, new) for fault, (applies, old, new) in SPOILT.items() if self.has(fault) and applies(asked)]
+        broken = [fault for fault, (applies, _, _) in SPOILT.items() if self.has(fault) and applies(asked)]
+        changes = [(fault, *SPOILT[fault][1:]) for fault in broken]
 
         async def spoilt(message: Message) -> None:
-            for old, new in changes:
+            for fault, old, new in changes:
                 assert len(old) == len(new)
-                message = message | {"body": message["body"].replace(old, new)} if message.get("body") else message
+                if old in message.get("body", b""):
+                    self.shown(fault)
+                    message = message | {"body": message["body"].replace(old, new)}
             await send(message)
 
         return spoilt

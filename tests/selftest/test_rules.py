@@ -4,10 +4,10 @@ import importlib
 import pkgutil
 from pathlib import Path
 
-import pytest
-
 import cases
+import pytest
 from cases.build import Case
+
 from relayproof.exchange import Exchange
 from relayproof.judge import FAILS, PASSES, judge
 from relayproof.rules import load
