@@ -330,6 +330,27 @@ def _counted(exchanges: Iterable[Any], step: Callable[[str], None]) -> Iterator[
 
 
 @main.command()
+@click.argument("old", type=FILE)
+@click.argument("new", type=FILE)
+def diff(old: Path, new: Path) -> int:
+    """Hold two report.json against each other: what broke, what was mended, what is no longer measured.
+
+    The exit code is 1 when a required rule broke or can no longer be measured.
+    """
+    from relayproof.report import diff as reports
+
+    try:
+        changes = reports.compare(reports.load(old), reports.load(new))
+    except reports.BadReport as error:
+        raise Stop(str(error), USAGE) from None
+    for change in changes:
+        click.echo(f"{change.kind:<18}  {change.level:<6}  {change.surface}  {change.rule}")
+        click.echo(f"    {change.before} -> {change.after}  {change.what[:200]}".rstrip())
+    click.echo(f"{len(changes)} rules came out differently" if changes else "no difference")
+    return int(reports.regressed(changes))
+
+
+@main.command()
 @click.option("--surface", metavar="SURFACE,...", help="Only the rules of these surfaces.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def rules(surface: str | None, as_json: bool) -> None:

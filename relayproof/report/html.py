@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import re
 from pathlib import Path
@@ -22,20 +23,9 @@ SHOWN_PLACES = 8
 
 def render(overview: Overview, language: str) -> str:
     """The page; `language` is the one it opens in."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"code": _code, "marked": _marked, "fit": fit}
-    environment.globals |= _words(overview)
     style, script = ((FOLDER / name).read_text("utf-8") for name in ("report.css", "report.js"))
-    return environment.get_template("report.html.j2").render(
+    return _template().render(
+        **_words(overview),
         overview=overview,
         results=overview.results,
         language=language,
@@ -50,6 +40,22 @@ def render(overview: Overview, language: str) -> str:
         shown_places=SHOWN_PLACES,
         pieces=evidence.pieces,
     )
+
+
+@functools.cache
+def _template() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"code": _code, "marked": _marked, "fit": fit}
+    return environment.get_template("report.html.j2")
 
 
 def _words(overview: Overview) -> dict[str, Any]:

@@ -6,7 +6,9 @@ One httpx client per relay; every read is kept with its time; whatever way a res
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -51,9 +53,8 @@ class Client:
         self.scrubber = scrubber(relay)
         self._numbers = itertools.count(1)
         limits = httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=KEEP_ALIVE)
-        self._http = httpx.Client(transport=transport, limits=limits, trust_env=False, follow_redirects=False)
-        once = httpx.Limits(max_keepalive_connections=0)
-        self._fresh = httpx.Client(transport=transport, limits=once, trust_env=False, follow_redirects=False)
+        self._http = _http(transport, limits)
+        self._fresh = _http(transport, httpx.Limits(max_keepalive_connections=0))
 
     def __enter__(self) -> Client:
         return self
@@ -209,6 +210,18 @@ class Client:
     @property
     def _own_headers(self) -> set[str]:
         return {name.lower() for name in self.relay.headers}
+
+
+def _http(transport: httpx.BaseTransport | None, limits: httpx.Limits) -> httpx.Client:
+    return httpx.Client(
+        transport=transport, limits=limits, verify=_certificates(), trust_env=False, follow_redirects=False
+    )
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """The authorities to trust, read once: that takes longer than a whole exchange over the loopback interface."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 class _TooMuch(Exception):
