@@ -38,6 +38,8 @@ class Commands(click.Group):
                 from relayproof.wire.scrub import tidy
 
                 click.echo(f"relayproof: {tidy(' '.join(line.split()))}", err=True)
+        if code == INTERRUPTED:
+            _leave(code)
         sys.exit(code)
 
     def invoke(self, context: click.Context) -> Any:
@@ -49,6 +51,14 @@ class Commands(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise Stop("", NOBODY_READS) from None
         return code
+
+
+def _leave(code: int) -> None:
+    """Leave at once where threads still wait for answers: Python would wait for the threads."""
+    from relayproof import session
+
+    if session.still_waiting():
+        os._exit(code)
 
 
 CODES = "\b\nExit codes:\n" + "\n".join(f"{code:>3}  {meaning}" for code, meaning in EXIT_CODES.items())

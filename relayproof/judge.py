@@ -81,9 +81,9 @@ def judge(exchanges: Sequence[Exchange], rules: Iterable[Rule], profile: str = R
     """Judge every exchange by every rule that applies, in the order of the exchanges."""
     result = Judgement()
     rules = list(rules)
-    alone = _by_surface([rule for rule in rules if rule.across is None])
+    alone = _by_surface(rules, {exchange.surface for exchange in exchanges})
     for exchange in exchanges:
-        for rule in alone.get(exchange.surface, ()):
+        for rule in alone[exchange.surface]:
             _judge(result, rule, (exchange,), profile)
     for rule in rules:
         if rule.across is not None:
@@ -108,12 +108,8 @@ def applies(rule: Rule, exchange: Exchange) -> bool:
         return False
 
 
-def _by_surface(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
-    found: dict[str, list[Rule]] = {}
-    for rule in rules:
-        for surface in rule.on:
-            found.setdefault(surface, []).append(rule)
-    return found
+def _by_surface(rules: Sequence[Rule], surfaces: Iterable[str]) -> dict[str, list[Rule]]:
+    return {name: [rule for rule in rules if rule.across is None and name in rule.on] for name in surfaces}
 
 
 def _judge(result: Judgement, rule: Rule, group: tuple[Exchange, ...], profile: str) -> None:

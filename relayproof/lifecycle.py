@@ -188,9 +188,13 @@ def look(exchange: Exchange) -> Look | None:
 
 def names(exchange: Exchange) -> set[str]:
     """The ids of every task that the exchange is about."""
-    found = {submitted(exchange), parent(exchange), path_id(exchange), text_id(exchange.expect.get("task"))}
-    found |= set(listed_ids(exchange)) if kind(exchange) == LIST else set()
-    found |= {each.id for each in looks(exchange)} if kind(exchange) == CALLBACKS else set()
+    found, what = {path_id(exchange), text_id(exchange.expect.get("task"))}, kind(exchange)
+    if what == SUBMIT:
+        found |= {submitted(exchange), parent(exchange)}
+    elif what == LIST:
+        found.update(listed_ids(exchange))
+    elif what == CALLBACKS:
+        found.update(each.id for each in looks(exchange))
     return found - {""}
 
 

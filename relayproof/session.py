@@ -24,6 +24,7 @@ from relayproof.wire.listener import listening
 
 BROKEN = "every-response/arrives-whole"
 NOT_THERE = (404, 405, 501)
+THREADS = "relayproof-probes"
 Progress = Callable[[Probe, Exchange | None], None]
 
 
@@ -86,6 +87,11 @@ def run(
     return result
 
 
+def still_waiting() -> bool:
+    """True when an interrupted run has left threads behind that wait for an answer."""
+    return any(thread.name.startswith(THREADS) for thread in threading.enumerate())
+
+
 class _Session:
     def __init__(self, relay: Relay, client: Client, progress: Progress, tasks: Tasks) -> None:
         self.relay, self.client, self.progress, self.tasks = relay, client, progress, tasks
@@ -137,13 +143,17 @@ class _Session:
             self.send(probe)
 
     def side_by_side(self, probes: Sequence[Probe]) -> None:
-        with ThreadPoolExecutor(max_workers=max(self.relay.limits.concurrency, 1)) as pool:
-            try:
-                list(pool.map(self.send, probes))
-            except KeyboardInterrupt:
-                self.client.stop()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        """An interruption does not wait for answers that may take minutes."""
+        pool = ThreadPoolExecutor(max(self.relay.limits.concurrency, 1), thread_name_prefix=THREADS)
+        waits = True
+        try:
+            list(pool.map(self.send, probes))
+        except KeyboardInterrupt:
+            self.client.stop()
+            waits = False
+            raise
+        finally:
+            pool.shutdown(wait=waits, cancel_futures=not waits)
 
     def send(self, probe: Probe) -> None:
         """Run one probe to its end, and note where it could not go on."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from relayproof import runs
 from relayproof.exchange import Exchange
 from relayproof.fuzz import findings, sequence
-from relayproof.fuzz.case import Case, surface_of
+from relayproof.fuzz.case import Case
+from relayproof.fuzz.queues import Queue, family, next_of, opened
 from relayproof.fuzz.reduce import reduce
 from relayproof.judge import NOT_OFFERED, UNTESTED, Outcome
 from relayproof.offers import choose_models
@@ -20,14 +21,13 @@ from relayproof.probe import CENTS, Call
 from relayproof.relay import Limits, Relay
 from relayproof.results import Results
 from relayproof.session import NOT_THERE, LeftOut, Run, outcome_of
-from relayproof.surface import CHAT, GEMINI, MODELS, OTHER, STREAMS
+from relayproof.surface import CHAT, MODELS, OTHER, STREAMS
 from relayproof.wire.budget import BudgetSpent
 from relayproof.wire.client import Client
 
 REQUESTS = 100
 TOKENS_A_REQUEST = 300
 LEGAL_SHARE = 0.6
-CHAT_FIRST = 3
 HANGS = 3
 STREAK = 3
 LISTING = "GET /v1/models"
@@ -88,18 +88,6 @@ def run_and_judge(
     return gathered, findings.results(gathered, strict=strict)
 
 
-@dataclass
-class _Queue:
-    """An operation's cases still to be tried. `credit` is what it has earned of the next turn."""
-
-    operation: Operation
-    cases: Iterator[Case]
-    weight: float
-    credit: float = 0.0
-    sent: int = 0
-    hangs: int = 0
-
-
 class _Fuzzing:
     def __init__(self, relay: Relay, client: Client, seed: int, only: frozenset[str], progress: Progress) -> None:
         self.relay, self.client, self.seed, self.only, self.progress = relay, client, seed, only, progress
@@ -150,14 +138,10 @@ class _Fuzzing:
             return False
         return True
 
-    def queue(self, operation: Operation, *, legal: bool) -> _Queue:
-        cases = (
-            sequence.legal(operation, self.relay, self.seed, self.streams(operation))
-            if legal
-            else sequence.illegal(operation, self.relay, self.seed)
-        )
-        favour = CHAT_FIRST if family(operation) == CHAT else 1
-        return _Queue(operation, cases, favour * math.sqrt(sequence.breadth(operation)))
+    def queue(self, operation: Operation, *, legal: bool) -> Queue:
+        if legal:
+            return opened(operation, sequence.legal(operation, self.relay, self.seed, self.streams(operation)))
+        return opened(operation, sequence.illegal(operation, self.relay, self.seed))
 
     def streams(self, operation: Operation) -> tuple[bool, ...]:
         """Whether whole answers, streams or both were chosen."""
@@ -165,20 +149,20 @@ class _Fuzzing:
         both = (False,) * (known in self.only) + (True,) * (STREAMS.get(known) in self.only)
         return both or (False, True)
 
-    def phase(self, queues: list[_Queue], until: int) -> None:
+    def phase(self, queues: list[Queue], until: int) -> None:
         """Send cases until so many requests are spent, shared out by how much there is to try on each operation.
 
         Queues that come to an end, and operations that turn out not to be there, are taken out of the list.
         """
         while queues and not self.over and self.spent < until:
-            queue = _next(queues)
+            queue = next_of(queues)
             case = next(queue.cases, None)
             if case is None:
                 self.ended.append(queue.operation)
             if case is None or not self.tried(queue, case):
                 queues.remove(queue)
 
-    def tried(self, queue: _Queue, case: Case) -> bool:
+    def tried(self, queue: Queue, case: Case) -> bool:
         """Send a case. False when nothing more is to be asked of its operation."""
         exchange = self.send(case.call, f"fuzz/{queue.operation.slug}")
         if exchange is None:
@@ -196,7 +180,7 @@ class _Fuzzing:
         """True when a case makes a better good request than the one known: a plain example, of chat if there is one."""
         return self.good is None or (family(self.good.operation) != CHAT and family(case.operation) == CHAT)
 
-    def absent(self, queue: _Queue, case: Case, exchange: Exchange) -> bool:
+    def absent(self, queue: Queue, case: Case, exchange: Exchange) -> bool:
         """True when the first plain case shows that the relay does not serve the operation."""
         known = family(queue.operation)
         if queue.sent > 1 or not case.legal or not queue.operation.request or exchange.status not in NOT_THERE:
@@ -252,20 +236,6 @@ class _Fuzzing:
             self.result.left_out.append(LeftOut(f"fuzz/{operation.slug}", known, outcome, reason))
 
 
-def family(operation: Operation) -> str:
-    """The surface that decides whether an operation is served."""
-    return GEMINI if operation.path.startswith("/v1beta") else surface_of(operation)
-
-
 def family_of(case: Case | None) -> str:
     """The surface of a case; the model list's when there is none."""
     return family(case.operation) if case else MODELS
-
-
-def _next(queues: Sequence[_Queue]) -> _Queue:
-    """The queue whose turn it is: each once, then over time as the weights are."""
-    for queue in queues:
-        queue.credit += queue.weight
-    chosen = max(queues, key=lambda queue: (queue.sent == 0, queue.credit))
-    chosen.credit -= sum(queue.weight for queue in queues)
-    return chosen

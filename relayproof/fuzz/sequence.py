@@ -13,8 +13,9 @@ from typing import Any
 
 from relayproof import schema
 from relayproof.fuzz import generate
-from relayproof.fuzz.case import SCHEMA_KEYS, Case, make, surface_of
+from relayproof.fuzz.case import Case, make
 from relayproof.fuzz.generate import NOTHING, Drawn
+from relayproof.fuzz.tame import SCHEMA_KEYS, surface_of
 from relayproof.openapi import Operation
 from relayproof.relay import Relay
 from relayproof.surface import ANTHROPIC, CHAT, COMPLETIONS

@@ -24,7 +24,7 @@ SHOWN_PLACES = 8
 def render(overview: Overview, language: str) -> str:
     """The page; `language` is the one it opens in."""
     style, script = ((FOLDER / name).read_text("utf-8") for name in ("report.css", "report.js"))
-    return _template().render(
+    page: str = _template().render(
         **_words(overview),
         overview=overview,
         results=overview.results,
@@ -40,6 +40,7 @@ def render(overview: Overview, language: str) -> str:
         shown_places=SHOWN_PLACES,
         pieces=evidence.pieces,
     )
+    return page
 
 
 @functools.cache

@@ -86,8 +86,8 @@ exchanges = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.lists(exchanges, max_size=4, unique_by=lambda each: each.id))
+@settings(max_examples=100, deadline=None)
+@given(st.lists(exchanges, max_size=3, unique_by=lambda each: each.id))
 @example([made(SSE)])
 @example([made(b"line \r\nnext\0\x85")])
 @example([made(b"{\n" + b'"a": "' + b"y" * 200_000 + b'"\n}')])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import signal
 import threading
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from commandline import FAMILY, FAULT, KEY, Wire, broken, own_rule, relayproof, started, written
-from rawserver import free_address, raw
+from commandline import FAMILY, FAULT, FEW, KEY, Wire, broken, own_rule, relayproof, started, written
+from rawserver import free_address
 from starlette.responses import HTMLResponse, JSONResponse
 from starlette.types import Receive, Scope, Send
 
@@ -197,19 +199,27 @@ def test_nothing_is_kept_of_the_reference_relay_whose_address_is_another_each_ti
     assert relayproof("run", "--only", "models").code == 130
 
 
-def test_ctrl_c_ends_a_run_with_one_line_and_130() -> None:
-    asked, over = threading.Event(), threading.Event()
+@pytest.mark.parametrize("answered", [0, 6])
+def test_ctrl_c_ends_a_run_at_once_with_one_line_and_130(answered: int) -> None:
+    """Both while the first answer is waited for, and while several are, side by side."""
+    held, app, asked = threading.Event(), make_app(KEY), itertools.count()
+    waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
-    def hold(connection: object, request: bytes) -> None:
-        asked.set()
-        over.wait(20)
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        if next(asked) >= answered:
+            over = asyncio.Event()
+            waiting.append((asyncio.get_running_loop(), over))
+            held.set()
+            await over.wait()
+        await app(scope, receive, send)
 
-    with raw(hold) as address:
-        process = started("run", address)
-        assert asked.wait(20)
+    with serving(slow) as address:
+        process = started("run", address, *FEW)
+        assert held.wait(20)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
-        over.set()
+        out, err = process.communicate(timeout=10)
+        for loop, over in waiting:
+            loop.call_soon_threadsafe(over.set)
     assert process.returncode == 130
     assert (out, err.splitlines()[-1]) == ("", "relayproof: interrupted; nothing was judged")
     assert "Traceback" not in err

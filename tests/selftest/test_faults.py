@@ -1,5 +1,6 @@
 """The suite finds the faults that it says it finds, and leaves a good relay alone."""
 
+import functools
 import json
 import random
 import urllib.error
@@ -59,15 +60,15 @@ def _by(fault: Fault) -> str:
 
 @pytest.mark.parametrize("fault", faults.load().values(), ids=lambda fault: fault.name)
 def test_a_fault_names_rules_that_exist(fault: Fault) -> None:
-    levels = {rule.id: rule.relay for rule in rules.load().values()}
-    assert all(_names(glob, levels) for glob in fault.found_by)
+    assert all(_names_a_rule(glob) for glob in fault.found_by)
     assert bool(fault.found_by) is (fault.verdict not in (HARMLESS, "untested"))
     assert fault.breaks
     assert fault.says.endswith(".")
 
 
-def _names(glob: str, levels: dict[str, object]) -> list[str]:
-    return [name for name in levels if bench.fnmatchcase(name, glob)]
+@functools.cache
+def _names_a_rule(glob: str) -> bool:
+    return any(bench.fnmatchcase(name, glob) for name in rules.load())
 
 
 def test_a_fault_that_an_unrelated_rule_finds_is_missed(workbench: Bench) -> None:
