@@ -11,7 +11,9 @@ from relayproof.rule import RULES, Rule
 
 @functools.cache
 def load() -> dict[str, Rule]:
-    """Every rule by id. Raises rule.MalformedRule when one breaks the form."""
+    """Every rule by id, module by module, whichever was imported first. Raises MalformedRule for one without its form."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
+    for name in sorted(RULES, key=lambda name: name.partition("/")[0]):
+        RULES[name] = RULES.pop(name)
     return RULES

@@ -87,7 +87,8 @@ def test_the_same_seed_sends_the_same_requests(url: str) -> None:
 @pytest.mark.thorough
 def test_the_same_seed_makes_the_same_cases_in_another_process() -> None:
     name, number = "POST /suno/submit/music", 20
-    code = f"from test_fuzz import cases\nfor legal in (True, False): print(*[c.key for c in cases({name!r}, {number}, legal=legal)])"
+    listing = f"print(*[case.key for case in cases({name!r}, {number}, legal=legal)])"
+    code = f"from test_fuzz import cases\nfor legal in (True, False): {listing}"
     here = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": str(Path(__file__).parent)}
     done = subprocess.run([sys.executable, "-c", code], env=here, capture_output=True, text=True, check=True)
     own = [" ".join(str(case.key) for case in cases(name, number, legal=legal)) for legal in (True, False)]

@@ -22,8 +22,16 @@ from relayproof.rules import load
 ALONE = [given for case in CASES for given in (case.good, case.bad) if isinstance(given, Exchange) and given.response]
 TOGETHER = [given for case in CASES for given in (case.good, case.bad) if isinstance(given, tuple)]
 ODD = (None, True, 0, -1, 1.5, "", "x", [], [None], {}, {"x": 1}, {"": []}, [[]], 10**400, "\ud800", "1", "长")
+FORMS = [each for each in ALONE if each.request.form]
 ASKING = [each for each in ALONE if each.request.json is not None]
-HEADERS = ("content-type", "content-encoding", "x-request-id", "x-ratelimit-limit-requests", "retry-after")
+HEADERS = (
+    "x-ratelimit-remaining-requests",
+    "content-type",
+    "content-encoding",
+    "x-request-id",
+    "x-ratelimit-limit-requests",
+    "retry-after",
+)
 DEEP = b"[" * 200_000
 odd = st.sampled_from(ODD)
 numbers = st.integers(0, 10_000)
@@ -97,6 +105,26 @@ def test_any_bytes_under_any_status_raise_nothing(number: int, body: bytes, stat
 @given(numbers, st.lists(st.tuples(st.sampled_from(HEADERS), st.text(max_size=8)), max_size=6))
 def test_any_headers_raise_nothing(number: int, headers: list[tuple[str, str]]) -> None:
     raises_nothing(answered(ALONE[number % len(ALONE)], None, headers=tuple(headers)))
+
+
+@few
+@given(numbers, st.text(alphabet="/[]?#%&=:.@²\ud800v1models长", max_size=12), st.booleans())
+def test_any_url_raises_nothing(number: int, odd: str, first: bool) -> None:
+    exchange = ALONE[number % len(ALONE)]
+    url = f"/{odd}{exchange.request.url}" if first else f"{exchange.request.url}{odd}"
+    raises_nothing(replace(exchange, request=replace(exchange.request, url=url)))
+
+
+@few
+@given(
+    numbers, st.data(), st.sampled_from([b"", b"x", b"1e999", b"nan", b"-1", b"9" * 5000, "²".encode(), b"\xff", b"[]"])
+)
+def test_an_odd_value_in_a_form_raises_nothing(number: int, data: st.DataObject, value: bytes) -> None:
+    exchange = FORMS[number % len(FORMS)]
+    parts = list(exchange.request.form)
+    at = data.draw(st.integers(0, len(parts) - 1), "part")
+    parts[at] = replace(parts[at], value=value)
+    raises_nothing(replace(exchange, request=replace(exchange.request, given_form=tuple(parts))))
 
 
 @pytest.mark.parametrize("body", [DEEP, b"9" * 100_000, b'{"choices": 1e999}', b"data: " + DEEP + b"\n\n"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -133,6 +135,18 @@ def test_reports_made_twice_are_the_same_bytes(gathered: Run, tmp_path: Path) ->
     for one, other in zip(*made, strict=True):
         assert one.read_bytes() == other.read_bytes()
         assert str(tmp_path).encode() not in one.read_bytes()
+
+
+def test_the_order_of_the_rules_is_the_same_whichever_module_was_imported_first() -> None:
+    code = "import relayproof.rules.{first}, relayproof.rules as rules; print(*rules.load())"
+    orders = {
+        subprocess.run(
+            [sys.executable, "-c", code.format(first=first)], capture_output=True, text=True, check=True
+        ).stdout
+        for first in ("every_response", "chat")
+    }
+    assert len(orders) == 1
+    assert orders.pop().split() == list(runs.load_rules())
 
 
 def test_a_recording_is_replayed_under_another_profile(gathered: Run, tmp_path: Path) -> None:

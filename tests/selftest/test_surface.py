@@ -1,0 +1,52 @@
+"""Which surface a request belongs to, and which model it names."""
+
+from __future__ import annotations
+
+import pytest
+
+from relayproof import probes, surface
+from relayproof.relay import Key, Relay
+
+NAMES = ["gpt-4o-mini", "Qwen/Qwen2.5-7B-Instruct", "llama3:8b", "a model?", "100%"]
+
+
+@pytest.mark.parametrize(
+    ("url", "path", "query"),
+    [
+        ("/v1/models?limit=2", "/v1/models", "limit=2"),
+        ("//v1/models", "//v1/models", ""),
+        ("//[x/v1/models", "//[x/v1/models", ""),
+        ("https://relay.example:8443/v1/models?a=b#c", "/v1/models", "a=b"),
+        ("/v1/models#?a", "/v1/models", ""),
+        ("", "", ""),
+    ],
+)
+def test_every_url_has_a_path_and_a_query(url: str, path: str, query: str) -> None:
+    assert (surface.path(url), surface.query(url)) == (path, query)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_model_is_fetched_under_its_whole_name(name: str) -> None:
+    relay = Relay("http://127.0.0.1:1", Key("sk-relayproof-case"), models={"chat": name})
+    (call,) = probes.load()["models/retrieval"].run(relay)
+    assert "?" not in call.path
+    assert call.path.count("/") == 3
+    assert surface.recognise("GET", call.path, None, "", b"") == surface.MODELS
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_what_changes_a_model_is_no_list_of_models(method: str) -> None:
+    assert surface.recognise(method, "/v1/models/ft:gpt-4o:acme", {}, "", b"") == surface.OTHER
+
+
+@pytest.mark.parametrize(
+    ("url", "asked", "model"),
+    [
+        ("/v1beta/models/gemini-2.0-flash:generateContent?key=x", {}, "gemini-2.0-flash"),
+        ("/v1beta/models/google%2Fgemini:streamGenerateContent", {}, "google/gemini"),
+        ("/v1/chat/completions", {"model": "gpt-4o"}, "gpt-4o"),
+        ("/v1/chat/completions", {"model": ["gpt-4o"]}, ""),
+    ],
+)
+def test_a_request_names_its_model(url: str, asked: object, model: str) -> None:
+    assert surface.named_model(url, asked) == model
