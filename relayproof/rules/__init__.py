@@ -11,7 +11,7 @@ from relayproof.rule import RULES, Rule
 
 @functools.cache
 def load() -> dict[str, Rule]:
-    """Every rule by id, module by module, whichever was imported first. Raises MalformedRule for one without its form."""
+    """Every rule by id, in an order that does not depend on what was imported first. Raises rule.MalformedRule."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
     for name in sorted(RULES, key=lambda name: name.partition("/")[0]):

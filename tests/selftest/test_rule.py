@@ -72,6 +72,11 @@ def test_the_relay_profile_may_have_another_level() -> None:
     assert (made.level_in(OPENAI), made.level_in(RELAY)) == (MUST, SHOULD)
 
 
+def test_a_finding_can_be_written_whatever_a_relay_said() -> None:
+    finding = Finding("/\ud800", "\udfff 长")
+    assert (finding.where, finding.what) == ("/\\ud800", "\\udfff 长")
+
+
 def test_one_surface_or_need_may_be_given_bare() -> None:
     made = rule(good_rule, MUST, SOURCE, on="chat", needs="headers")
     assert (made.on, made.needs) == ({"chat"}, {"headers"})

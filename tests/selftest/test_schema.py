@@ -202,6 +202,7 @@ def test_a_foreign_schema_judges() -> None:
         {"$ref": "#/$defs/missing"},
         {"pattern": "("},
         {"$defs": {"a": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"},
+        {"type": []},
         ["no schema"],
         None,
         "text",
@@ -214,6 +215,11 @@ def test_a_broken_foreign_schema_accuses_nobody_and_fetches_nothing(foreign: Any
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     monkeypatch.setattr(socket.socket, "connect", refuse)
     assert list(mismatches_of(foreign, {"city": 7})) == []
+
+
+@pytest.mark.parametrize("number", [10**400, float("inf")])
+def test_a_number_too_large_to_reckon_with_accuses_nobody(number: float) -> None:
+    assert list(mismatches_of({"multipleOf": 1e-320}, number)) == []
 
 
 def test_every_schema_is_held_against_something_or_part_of_one_that_is() -> None:
