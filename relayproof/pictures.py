@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import io
+import warnings
 from dataclasses import dataclass
 
 FORMATS = {"PNG": "png", "JPEG": "jpeg", "MPO": "jpeg", "WEBP": "webp", "GIF": "gif", "AVIF": "avif"}
+MOST_PIXELS = 50_000_000
 COLOURS = ((200, 40, 40), (40, 90, 200), (30, 140, 70), (230, 170, 30), (120, 60, 160))
 
 
@@ -26,14 +28,17 @@ class Picture:
 
 @functools.lru_cache(maxsize=16)
 def read(data: bytes) -> Picture | None:
-    """What the bytes show; None when they are no picture, or one that breaks off."""
+    """What the bytes show; None when they are no picture, or one that breaks off (not told above MOST_PIXELS)."""
     from PIL import Image
 
     if data.lstrip()[:4] == b"<svg" or (data.lstrip()[:5] == b"<?xml" and b"<svg" in data[:2000]):
         return Picture("svg", 0, 0)
     try:
-        with Image.open(io.BytesIO(data)) as picture:
-            picture.load()
+        with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
+            picture = Image.open(io.BytesIO(data))
+        with picture:
+            if picture.width * picture.height <= MOST_PIXELS:
+                picture.load()
             return Picture(FORMATS.get(picture.format or "", str(picture.format).lower()), *picture.size)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None

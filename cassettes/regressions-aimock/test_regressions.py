@@ -1,7 +1,7 @@
 """Failures that `relayproof fuzz` found, a test each.
 
-    pytest cassettes/regressions-aimock                 judges the recordings; nothing is sent
-    pytest cassettes/regressions-aimock --relay URL     sends each request again, once
+pytest cassettes/regressions-aimock                 judges the recordings; nothing is sent
+pytest cassettes/regressions-aimock --relay URL     sends each request again, once
 """
 
 from collections.abc import Iterator

@@ -25,8 +25,8 @@ TEST = "test_regressions.py"
 COMMANDS = "failures.md"
 TEXT = '''"""Failures that `relayproof fuzz` found, a test each.
 
-    pytest {folder}                 judges the recordings; nothing is sent
-    pytest {folder} --relay URL     sends each request again, once
+pytest {folder}                 judges the recordings; nothing is sent
+pytest {folder} --relay URL     sends each request again, once
 """
 
 from collections.abc import Iterator

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +38,14 @@ def test_only_what_the_mask_covers_is_compared() -> None:
     assert (pictures.difference(before, kept, mask) or 0) < 5
     assert (pictures.difference(before, pictures.paint("png", SIZE, 9), mask) or 0) > 50
     assert pictures.difference(before, b"no picture", mask) is None
+
+
+def test_a_picture_that_says_it_is_huge_is_not_unpacked() -> None:
+    header = pictures.paint("png", SIZE)
+    claimed = struct.pack(">II", 9_469, 9_468)
+    chunk = b"IHDR" + claimed + header[24:29]
+    huge = header[:12] + chunk + struct.pack(">I", zlib.crc32(chunk)) + header[33:]
+    assert pictures.read(huge) == Picture("png", 9_469, 9_468)
 
 
 @given(st.sampled_from(["png", "jpeg", "webp"]), st.integers(0, 300), st.binary(max_size=20))
