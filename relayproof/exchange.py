@@ -20,7 +20,7 @@ from relayproof import pointer, sse, streams, surface
 from relayproof.pointer import Absent
 
 Headers = tuple[tuple[str, str], ...]
-REQUEST, STATUS, HEADERS, FRAMING, TIMING, IDS, CLOCK, CONTENT = (
+REQUEST, STATUS, HEADERS, FRAMING, TIMING, IDS, CLOCK, CONTENT, WHOLE = (
     "request",
     "status",
     "headers",
@@ -29,6 +29,7 @@ REQUEST, STATUS, HEADERS, FRAMING, TIMING, IDS, CLOCK, CONTENT = (
     "ids",
     "clock",
     "content",
+    "whole",
 )
 
 

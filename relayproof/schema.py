@@ -25,10 +25,11 @@ SHOWN = 160
 
 @dataclass(frozen=True)
 class Mismatch:
-    """One place where a document breaks its schema: JSON pointer, and what is wrong there."""
+    """One place where a document breaks its schema: JSON pointer, what is wrong there, and if that is a missing key."""
 
     where: str
     what: str
+    missing: bool = False
 
 
 class UnknownSchema(LookupError):
@@ -146,7 +147,8 @@ def registry() -> Any:
 def _leaves(error: Any) -> Iterator[Mismatch]:
     """The errors that a reader can act on: of an anyOf or oneOf, those of the branch that fits best."""
     if not error.context:
-        yield Mismatch("".join(f"/{escape(step)}" for step in error.absolute_path), _message(error))
+        where = "".join(f"/{escape(step)}" for step in error.absolute_path)
+        yield Mismatch(where, _message(error), error.validator == "required")
         return
     from jsonschema.exceptions import relevance
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from relayproof import schema
-from relayproof.exchange import Exchange
+from relayproof.exchange import WHOLE, Exchange
 from relayproof.pointer import Absent
-from relayproof.rule import MUST, OK, RULES, SHOULD, Answers, Finding, MalformedRule, Source, When, rule
+from relayproof.rule import MUST, OK, RULES, SHOULD, Answers, Finding, MalformedRule, Source, Untested, When, rule
 
 Documents = Callable[[Exchange], Iterable[tuple[str, Any]]]
 STRENGTHS = (
@@ -65,10 +65,18 @@ def _check(
     prefix: str, name: str, suffix: str, documents: Documents, called: str, who: str, why: str
 ) -> Callable[[Exchange], Iterator[Finding]]:
     def check(exchange: Exchange) -> Iterator[Finding]:
+        wrong: list[Finding] = []
+        left_out = ""
         for place, document in documents(exchange):
             for mismatch in schema.mismatches(name + suffix, document):
-                where = mismatch.where or "/"
-                yield Finding(f"{place} {where}".strip(), mismatch.what)
+                where = f"{place} {mismatch.where or '/'}".strip()
+                if mismatch.missing and WHOLE in exchange.blind:
+                    left_out = left_out or f"{mismatch.what} at {where}, perhaps left out by whoever wrote the record"
+                else:
+                    wrong.append(Finding(where, mismatch.what))
+        if left_out and not wrong:
+            raise Untested(left_out)
+        yield from wrong
 
     check.__doc__ = (
         f"The answer has the shape that {who} (schema `{name}{suffix}`).\n\n{why}\n\n"

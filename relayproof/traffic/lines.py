@@ -19,6 +19,7 @@ from relayproof.exchange import (
     REQUEST,
     STATUS,
     TIMING,
+    WHOLE,
     Ended,
     Exchange,
     Headers,
@@ -33,6 +34,7 @@ from relayproof.traffic.record import (
     clean,
     dumped,
     encoded,
+    of_two_recordings,
     part,
     path_and_query,
     readable,
@@ -40,7 +42,7 @@ from relayproof.traffic.record import (
 from relayproof.wire.cassette import BadTraffic
 
 LONGEST = 256 * 2**20
-ASPECTS = frozenset((REQUEST, STATUS, HEADERS, FRAMING, TIMING, IDS, CLOCK, CONTENT))
+ASPECTS = frozenset((REQUEST, STATUS, HEADERS, FRAMING, TIMING, IDS, CLOCK, CONTENT, WHOLE))
 FLAGS = {
     "no_request": {REQUEST},
     "status_and_headers_assumed": {STATUS, HEADERS},
@@ -50,11 +52,11 @@ FLAGS = {
     "ids_scrubbed_by_recorder": {IDS},
     "reserialised_json": {FRAMING},
     "sse_framing_rebuilt": {FRAMING},
-    "some_are_hand_edited": {IDS, FRAMING},
-    "hand_made": {STATUS, HEADERS, FRAMING, IDS},
+    "some_are_hand_edited": {IDS, FRAMING, WHOLE},
+    "hand_made": {STATUS, HEADERS, FRAMING, IDS, WHOLE},
 }
 SURROGATES = re.compile("[\ud800-\udfff]")
-CAPTURES = {"fixture": {FRAMING, HEADERS}, "doc_example": {STATUS, HEADERS, FRAMING, IDS}}
+CAPTURES = {"fixture": {FRAMING, HEADERS, WHOLE}, "doc_example": {STATUS, HEADERS, FRAMING, IDS, WHOLE}}
 BODILESS = ("GET", "HEAD", "DELETE", "OPTIONS")
 
 
@@ -160,6 +162,8 @@ def _blind(line: Mapping[str, Any], request: Request, response: Response | None)
         blind.add(REQUEST)
     if response is None:
         return frozenset(blind)
+    if of_two_recordings(response, part(line, "recorded_at", str, "")):
+        blind.add(REQUEST)
     if line.get("status") is None:
         blind.add(STATUS)
     if not _headers_complete(line, response):

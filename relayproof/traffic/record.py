@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from relayproof.exchange import Exchange, Headers
+from relayproof.exchange import Exchange, Headers, Response
 from relayproof.pointer import is_a
 from relayproof.wire.cassette import BadTraffic
 from relayproof.wire.scrub import Scrubber, tidy
 
 CUT = b"<<CUT"
+A_DAY = 86_400
+BEGINNING = 64 * 1024
+COMPLETION = re.compile(rb'"object"\s*:\s*"(chat\.completion|text_completion)')
+CREATED = re.compile(rb'"created"\s*:\s*(\d{10})\b')
 PRESENT = "<present>"
 KINDS = {
     str: "text",
@@ -85,6 +92,27 @@ def readable(exchange: Exchange) -> Exchange:
     if response and encoding in ("br", "zstd") and not _is_text(response.body):
         raise BadTraffic("", f"the body is packed with {encoding}; record it with gzip, or unpacked")
     return exchange
+
+
+def of_two_recordings(response: Response, recorded_at: str = "") -> bool:
+    """True for an answer created a day or more before or after it was recorded: a body pasted under another request.
+
+    `recorded_at` is the day that the record itself tells; the Date header is taken where it tells none.
+    """
+    beginning = response.decoded[:BEGINNING]
+    created = CREATED.search(beginning) if COMPLETION.search(beginning) else None
+    recorded = _seconds(recorded_at or response.header("date"))
+    return created is not None and recorded > 0 and abs(int(created[1]) - recorded) > A_DAY
+
+
+def _seconds(date: str) -> float:
+    """ISO 8601, or the form of HTTP, as seconds; 0 for what is no date."""
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            return read(date).timestamp()
+        except (ValueError, OverflowError, OSError):
+            continue
+    return 0
 
 
 def _is_text(body: bytes) -> bool:

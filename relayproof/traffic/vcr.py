@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from relayproof.exchange import CLOCK, CONTENT, FRAMING, HEADERS, REQUEST, TIMING, Exchange, Request, Response
-from relayproof.traffic.record import Problems, clean, encoded, part, path_and_query, readable
+from relayproof.traffic.record import Problems, clean, encoded, of_two_recordings, part, path_and_query, readable
 from relayproof.wire import cassette
 from relayproof.wire.cassette import BadTraffic
 
@@ -45,8 +45,10 @@ def _exchange(interaction: Any, number: str, session: str) -> Exchange:
     if answer is None:
         raise BadTraffic("", "it has no response")
     blind = {CLOCK, TIMING}
-    request = _request(asked, blind)
-    return Exchange(request, _response(answer, blind), number, session=session, blind=frozenset(blind))
+    request, response = _request(asked, blind), _response(answer, blind)
+    if of_two_recordings(response):
+        blind.add(REQUEST)
+    return Exchange(request, response, number, session=session, blind=frozenset(blind))
 
 
 def _request(asked: Mapping[str, Any], blind: set[str]) -> Request:

@@ -25,6 +25,7 @@ from relayproof.exchange import (
     REQUEST,
     STATUS,
     TIMING,
+    WHOLE,
     Ended,
     Exchange,
     Request,
@@ -38,6 +39,7 @@ KEY = "sk-proj-9fQ2hWm4ZbX7cV1nL8tR5yKe3aUo6jDs"
 ASKED = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "你好"}]}
 ANSWER = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "choices": []}
 SSE = 'data: {"choices":[{"delta":{"content":"好 😀"}}]}\r\n\r\ndata: [DONE]\n\n'
+OLD = 'data: {"object":"chat.completion.chunk","created":1726168855,"choices":[]}\n\n'
 LINE: dict[str, Any] = {
     "id": "a1",
     "method": "POST",
@@ -102,15 +104,19 @@ def test_a_line_becomes_an_exchange(tmp_path: Path) -> None:
         ({"response_body": SSE}, SEEN),
         ({"response_body": SSE, "flags": ["sse_framing_rebuilt"]}, {*SEEN, FRAMING}),
         ({"response_body": SSE, "flags": ["reserialised_json"]}, {*SEEN, FRAMING}),
-        ({"response_body": SSE, "capture": "fixture"}, {*SEEN, FRAMING}),
+        ({"response_body": SSE, "capture": "fixture"}, {*SEEN, FRAMING, WHOLE}),
         ({"response_body": SSE, "capture": "cassette"}, SEEN),
         ({"response_body": SSE, "flags": ["sanitised_by_recorder"]}, {*SEEN, IDS}),
         ({"response_body": SSE, "flags": ["ids_scrubbed_by_recorder"]}, {*SEEN, IDS}),
         ({"response_body": SSE, "flags": ["no_request", "status_and_headers_assumed"]}, {*SEEN, REQUEST, STATUS}),
-        ({"response_body": SSE, "flags": ["hand_made"]}, {*SEEN, STATUS, FRAMING, IDS}),
+        ({"response_body": SSE, "flags": ["hand_made"]}, {*SEEN, STATUS, FRAMING, IDS, WHOLE}),
         ({"response_body": SSE, "request_body": None}, {*SEEN, REQUEST}),
         ({"response_body": SSE, "request_body": None, "method": "GET"}, SEEN),
         ({"response_body": SSE, "status": ...}, {*SEEN, STATUS}),
+        ({"response_body": OLD, "recorded_at": "2023-10-23T20:17:16+00:00"}, {*SEEN, REQUEST}),
+        ({"response_body": OLD, "response_headers": {"date": "Mon, 23 Oct 2023 20:17:16 GMT"}}, {*SEEN, REQUEST}),
+        ({"response_body": OLD, "recorded_at": "2024-09-12T19:20:55Z"}, SEEN),
+        ({"response_body": OLD, "recorded_at": "yesterday"}, SEEN),
         ({"response_body": SSE, "headers_complete": True}, {CLOCK, TIMING}),
         ({"response_body": SSE, "headers_complete": True, "response_headers": {"cf-ray": "<present>"}}, SEEN),
         ({"response_body": SSE, "blind": ["ids"]}, {*SEEN, IDS}),
