@@ -71,6 +71,7 @@ _PATHS = (
     (SUNO, re.compile(r"/suno/(submit|fetch)\b")),
     (MODELS, re.compile(r"(?<!/api)/models(/.*)?$")),
 )
+_AZURE = re.compile(r"/openai/(deployments/|v1/)")
 _ORIGIN = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _CHAT_GPTS = re.compile(r"^(gpt-4o?-all|gpt-4-gizmo-|suno-v|chirp-v)")
 
@@ -111,6 +112,11 @@ def named_model(url: str, asked: Any) -> str:
         return str(asked["model"])
     found = re.search(r"/models/([^/:]+)", path(url))
     return unquote(found.group(1)) if found else ""
+
+
+def is_azure(url: str) -> bool:
+    """True for the paths of Azure OpenAI, which adds filter notes and has an error envelope of its own."""
+    return bool(_AZURE.search(path(url))) or "api-version" in parse_qs(query(url))
 
 
 def speaks_through_chat(model: str) -> bool:

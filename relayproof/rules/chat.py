@@ -16,7 +16,7 @@ from relayproof.rule import ANY, SHOULD, Finding, Untested, must, should
 from relayproof.rules import shapes
 from relayproof.rules.sources import CHAT_OBJECT, CHAT_REQUEST, COMPLETION_USAGE, OBSERVED
 from relayproof.schema import shown
-from relayproof.surface import CHAT, CHAT_STREAM, COMPLETIONS, COMPLETIONS_STREAM
+from relayproof.surface import CHAT, CHAT_STREAM, COMPLETIONS, COMPLETIONS_STREAM, is_azure
 
 BOTH = (CHAT, CHAT_STREAM)
 TEXTS = (*BOTH, COMPLETIONS, COMPLETIONS_STREAM)
@@ -624,7 +624,7 @@ def created_is_now(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("/created", f"{created} is {abs(created - now) / 86_400:,.0f} days from now")
 
 
-@should(CHAT_OBJECT, on=TEXTS)
+@should(CHAT_OBJECT, on=TEXTS, needs=IDS)
 def created_is_given(exchange: Exchange) -> Iterator[Finding]:
     """`created` is not 0.
 
@@ -913,7 +913,13 @@ def breaks_off(text: str) -> bool:
 
 def names_its_model(exchange: Exchange) -> bool:
     """True when the request's body decides on the model: on Azure a deployment in the path does."""
-    return bool(exchange.model) and "/deployments/" not in exchange.request.url
+    return bool(exchange.model) and not is_azure(exchange.request.url)
+
+
+MOVED = (
+    (r"gpt-4-(turbo|vision)-preview", r"gpt-4-\d{4}-(vision-)?preview"),
+    (r"(babbage|davinci)-002", r"(babbage|davinci):\d{4}-\d\d-\d\d-v\d"),
+)
 
 
 def same_model(asked: str, answered: str) -> bool:
@@ -923,6 +929,7 @@ def same_model(asked: str, answered: str) -> bool:
         answered == asked
         or answered.startswith((f"{asked}-", f"{asked}@", f"{asked}:"))
         or asked.startswith(f"{answered}-")
+        or any(re.fullmatch(name, asked) and re.fullmatch(snapshot, answered) for name, snapshot in MOVED)
     )
 
 

@@ -19,7 +19,7 @@ from relayproof.rules.every_response import in_events
 from relayproof.rules.sources import CHAT_CHUNK, CHAT_REQUEST, OBSERVED, OPENAI_PYTHON, SSE
 from relayproof.schema import shown
 from relayproof.sse import Event
-from relayproof.surface import ANTHROPIC_STREAM, AUDIO, CHAT_STREAM, COMPLETIONS_STREAM, GEMINI_STREAM, IMAGES
+from relayproof.surface import ANTHROPIC_STREAM, AUDIO, CHAT_STREAM, COMPLETIONS_STREAM, GEMINI_STREAM, IMAGES, is_azure
 
 OPENAI_STREAMS = (CHAT_STREAM, COMPLETIONS_STREAM)
 EVENT_STREAMS = (*OPENAI_STREAMS, ANTHROPIC_STREAM)
@@ -645,6 +645,7 @@ def deltas_hold_only_what_is_new(exchange: Exchange) -> Iterator[Finding]:
     """A chunk's choice holds a delta and no message, no empty `tool_calls`, and no vendor's filter notes.
 
     Accumulators add up whatever they find: an empty list opens a tool call, a message beside the delta doubles text.
+    On Azure's own paths the notes are part of the contract.
 
     Fix: leave out what is empty, and what belongs to another API.
     """
@@ -656,7 +657,7 @@ def deltas_hold_only_what_is_new(exchange: Exchange) -> Iterator[Finding]:
             if get(choice, "/delta/tool_calls") == []:
                 yield Finding(f"{event.place} {at}/delta/tool_calls", "[]")
                 return
-            if choice.get("content_filter_results"):
+            if choice.get("content_filter_results") and not is_azure(exchange.request.url):
                 yield Finding(f"{event.place} {at}/content_filter_results", shown(choice["content_filter_results"]))
                 return
 

@@ -14,8 +14,9 @@ from relayproof.rules import shapes
 from relayproof.rules.every_response import EVERY, said, unpacked
 from relayproof.rules.sources import CORS, ERROR, ERROR_CODES, HTTP, HTTP_AUTH, OBSERVED
 from relayproof.schema import shown
-from relayproof.surface import ANTHROPIC_FAMILY, GEMINI_FAMILY, MIDJOURNEY, OTHER, SUNO
+from relayproof.surface import ANTHROPIC_FAMILY, GEMINI_FAMILY, MIDJOURNEY, OTHER, SUNO, is_azure
 
+GATEWAY = (502, 503, 504)
 OWN_ENVELOPE = (*ANTHROPIC_FAMILY, *GEMINI_FAMILY, MIDJOURNEY, SUNO)
 OPENAI_ENVELOPE = tuple(surface for surface in EVERY if surface not in OWN_ENVELOPE)
 
@@ -37,6 +38,16 @@ def in_dialect(exchange: Exchange) -> bool:
     return exchange.surface != OTHER or exchange.expect.get("refusal") == "path"
 
 
+def speaks_openai(exchange: Exchange) -> bool:
+    """True where the envelope is OpenAI's own: Azure leaves out the type, and writes null for it."""
+    return in_dialect(exchange) and not is_azure(exchange.request.url)
+
+
+def by_a_gateway(exchange: Exchange) -> bool:
+    """True when what stands before a server says that it can't reach it, and nobody meant the request to be refused."""
+    return exchange.status in GATEWAY and not exchange.expect.get("refusal")
+
+
 def _envelope(exchange: Exchange) -> Iterator[tuple[str, Any]]:
     if not isinstance(exchange.answered.json, dict | list):
         raise Absent("told by body_is_json")
@@ -49,7 +60,7 @@ shapes.matches_schema(
     ERROR,
     on=OPENAI_ENVELOPE,
     answers=REFUSED,
-    when=lambda exchange: in_dialect(exchange) and exchange.request.method != "OPTIONS",
+    when=lambda exchange: speaks_openai(exchange) and exchange.request.method != "OPTIONS",
     documents=_envelope,
 )
 
@@ -67,6 +78,26 @@ def body_is_json(exchange: Exchange) -> Iterator[Finding]:
         raise Absent("no body is needed")
     if exchange.request.has("origin") and exchange.status == 403:
         raise Absent("told by origin_makes_no_difference")
+    if by_a_gateway(exchange):
+        raise Absent("told by outage_is_told_in_json")
+    yield from _no_json(exchange)
+
+
+@should(ERROR_CODES, on=EVERY, answers=REFUSED, needs=(STATUS,), when=in_dialect)
+def outage_is_told_in_json(exchange: Exchange) -> Iterator[Finding]:
+    """A 502, 503 or 504 has a JSON body, too.
+
+    The proxy before a relay sends a page of its own, and so do those before the official servers. Clients that know the
+    status send the request again; people read HTML where a reason belongs.
+
+    Fix: set the proxy's error pages to JSON in the API's envelope.
+    """
+    if exchange.request.method in ("OPTIONS", "HEAD") or not by_a_gateway(exchange):
+        raise Absent("no outage")
+    yield from _no_json(exchange)
+
+
+def _no_json(exchange: Exchange) -> Iterator[Finding]:
     unpacked(exchange)
     try:
         if not isinstance(exchange.answered.json, dict | list):
@@ -81,7 +112,7 @@ def body_is_json(exchange: Exchange) -> Iterator[Finding]:
         )
 
 
-@should(ERROR, on=OPENAI_ENVELOPE, answers=REFUSED, when=lambda exchange: in_dialect(exchange))
+@should(ERROR, on=OPENAI_ENVELOPE, answers=REFUSED, when=in_dialect)
 def envelope_is_openais(exchange: Exchange) -> Iterator[Finding]:
     """A refusal on an OpenAI path comes in OpenAI's envelope, not in Anthropic's.
 

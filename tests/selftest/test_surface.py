@@ -34,6 +34,20 @@ def test_a_model_is_fetched_under_its_whole_name(name: str) -> None:
     assert surface.recognise("GET", call.path, None, "", b"") == surface.MODELS
 
 
+@pytest.mark.parametrize(
+    ("url", "azure"),
+    [
+        ("/openai/deployments/gpt-4o/chat/completions?api-version=2024-06-01", True),
+        ("/openai/v1/chat/completions", True),
+        ("/chat/completions?api-version=2024-05-01-preview", True),
+        ("/v1/chat/completions", False),
+        ("/v1/chat/completions?q=api-version", False),
+    ],
+)
+def test_azure_is_known_by_its_paths(url: str, azure: bool) -> None:
+    assert surface.is_azure(url) is azure
+
+
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 def test_what_changes_a_model_is_no_list_of_models(method: str) -> None:
     assert surface.recognise(method, "/v1/models/ft:gpt-4o:acme", {}, "", b"") == surface.OTHER

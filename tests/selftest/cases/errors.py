@@ -81,6 +81,8 @@ CASES = [
     Case("errors/matches-schema", REFUSED, refused(400, [told()])),
     Case("errors/matches-schema-openai", REFUSED, changed(REFUSED, "/error/param")),
     Case("errors/body-is-json", REFUSED, refused(524, HTML)),
+    Case("errors/body-is-json", because("field", 400), because("field", 503, HTML)),
+    Case("errors/outage-is-told-in-json", refused(503), refused(503, HTML)),
     Case("errors/body-is-json", limited(("retry-after", "7")), answered(limited(("retry-after", "7")), b"")),
     Case("errors/envelope-is-openais", REFUSED, refused(400, {"type": "error"} | told())),
     Case("errors/refusal-is-labelled-as-json", REFUSED, refused(400, headers=(("content-type", "text/html"),))),
