@@ -8,6 +8,7 @@ from __future__ import annotations
 import email.parser
 import email.policy
 import gzip
+import io
 import json
 import zlib
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ from relayproof import pointer, sse, streams, surface
 from relayproof.pointer import Absent
 
 Headers = tuple[tuple[str, str], ...]
+LARGEST = 32 * 2**20
 REQUEST, STATUS, HEADERS, FRAMING, TIMING, IDS, CLOCK, CONTENT, WHOLE = (
     "request",
     "status",
@@ -107,6 +109,27 @@ def _part(part: Any) -> Part:
     return Part(str(name), part.get_filename(), part.get_content_type(), part.get_payload(decode=True) or b"")
 
 
+def _gunzipped(body: bytes) -> bytes:
+    return gzip.GzipFile(fileobj=io.BytesIO(body)).read(LARGEST + 1)
+
+
+def _inflated(body: bytes) -> bytes:
+    inflater = zlib.decompressobj()
+    whole = inflater.decompress(body, LARGEST + 1)
+    if not inflater.eof and len(whole) <= LARGEST:
+        raise EOFError
+    return whole
+
+
+UNPACK = {"gzip": _gunzipped, "x-gzip": _gunzipped, "deflate": _inflated}
+
+
+def repacked(response: Response, body: bytes) -> bytes:
+    """Another body, packed as the response's own is."""
+    packed = response.body.startswith(b"\x1f\x8b")
+    return gzip.compress(body, mtime=0) if packed else zlib.compress(body)
+
+
 @dataclass(frozen=True)
 class Response(_Message):
     """What came back. `body` is as it was on the wire, `reads` the (seconds since sending, bytes) of every read.
@@ -124,16 +147,24 @@ class Response(_Message):
 
     @cached_property
     def decoded(self) -> bytes:
-        """The body with its Content-Encoding taken off; as it is when the encoding lies or is not known."""
-        encoding = self.header("content-encoding").strip().lower()
+        """The body with its Content-Encoding taken off, at most LARGEST bytes of it.
+
+        As it is when the encoding lies or is not known.
+        """
+        return self.body if self._unpacked is None else self._unpacked[:LARGEST]
+
+    @property
+    def overflows(self) -> bool:
+        """True when the body unpacks to more than LARGEST bytes."""
+        return self._unpacked is not None and len(self._unpacked) > LARGEST
+
+    @cached_property
+    def _unpacked(self) -> bytes | None:
+        unpack = UNPACK.get(self.header("content-encoding").strip().lower())
         try:
-            if encoding in ("gzip", "x-gzip"):
-                return gzip.decompress(self.body)
-            if encoding == "deflate":
-                return zlib.decompress(self.body)
+            return unpack(self.body) if unpack else None
         except (OSError, EOFError, zlib.error):
-            pass
-        return self.body
+            return None
 
     @property
     def content_type(self) -> str:

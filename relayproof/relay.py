@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from relayproof.exchange import LARGEST
 from relayproof.probe import CENTS, Spend
 from relayproof.rule import PROFILES, RELAY
 from relayproof.surface import SURFACES
@@ -76,7 +77,7 @@ class Timeouts:
     connect: float = 10
     first_byte: float = 60
     gap: float = 30
-    whole: float = 150
+    whole: float = 100
     task: float = 600
 
 
@@ -87,7 +88,7 @@ class Limits:
     requests: int = 200
     tokens: int = 20_000
     spend: Spend = CENTS
-    body: int = 32 * 2**20
+    body: int = LARGEST
     concurrency: int = 4
 
 

@@ -67,7 +67,7 @@ def arrives_whole(exchange: Exchange) -> Iterator[Finding]:
     """
     response = exchange.answered
     if response.ended is not Ended.COMPLETE:
-        size = len(response.body)
+        size = sum(size for _, size in response.reads) or len(response.body)
         yield Finding("body", f"{response.ended} after {size:,} bytes and {response.seconds:.1f} s")
 
 

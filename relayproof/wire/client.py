@@ -12,6 +12,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -22,6 +23,9 @@ from relayproof.exchange import Ended, Exchange, Headers, Request, Response
 from relayproof.probe import Call, File, dump
 from relayproof.relay import Relay
 from relayproof.wire.budget import Budget, BudgetSpent
+from relayproof.wire.deadline import Deadline, TimedTransport
+from relayproof.wire.patience import Patience
+from relayproof.wire.room import KEPT, Room
 from relayproof.wire.scrub import Scrubber
 
 WRONG_KEY = "sk-relayproof0wrong0key0" + "0" * 24
@@ -50,11 +54,21 @@ class Client:
         self._sleep = sleep or self._stopped.wait
         self.relay = relay
         self.budget = Budget(relay.limits)
+        self.patience = Patience()
+        self.room = Room()
         self.scrubber = scrubber(relay)
         self._numbers = itertools.count(1)
         limits = httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=KEEP_ALIVE)
-        self._http = _http(transport, limits)
-        self._fresh = _http(transport, httpx.Limits(max_keepalive_connections=0))
+        self._deadline = Deadline()
+        self._http = self._client(transport, limits)
+        self._fresh = self._client(transport, httpx.Limits(max_keepalive_connections=0))
+
+    def _client(self, transport: httpx.BaseTransport | None, limits: httpx.Limits) -> httpx.Client:
+        return httpx.Client(
+            transport=transport or TimedTransport(self._deadline, _certificates(), limits),
+            trust_env=False,
+            follow_redirects=False,
+        )
 
     def __enter__(self) -> Client:
         return self
@@ -80,15 +94,22 @@ class Client:
             self._sleep(call.wait)
         if self._stopped.is_set():
             raise Stopped("the run was interrupted")
+        self.patience.check()
+        self.room.check()
         reserved = call.most_tokens
         self.budget.reserve(reserved)
         number = self.number()
-        request = self._request(call)
-        response, failure = self._exchange(self._http, request, call.patience)
+        started = time.monotonic()
+        patience = call.patience if call.elsewhere else self.patience.of(call.patience)
+        request = self._request(call, patience)
+        response, failure = self._exchange(self._http, request, patience)
         if failure == DROPPED:
             with contextlib.suppress(BudgetSpent):
                 self.budget.reserve(0)
-                response, failure = self._exchange(self._fresh, request, call.patience)
+                response, failure = self._exchange(self._fresh, request, patience)
+        if not call.elsewhere:
+            in_vain = response is None or response.ended is Ended.TIMED_OUT
+            self.patience.note(time.monotonic() - started, in_vain=in_vain)
         exchange = Exchange(
             request=self._record(request),
             response=response,
@@ -101,7 +122,7 @@ class Client:
         self.budget.settle(reserved, _used(exchange, reserved))
         return exchange
 
-    def _request(self, call: Call) -> httpx.Request:
+    def _request(self, call: Call, patience: float) -> httpx.Request:
         given = {"User-Agent": f"relayproof/{__version__}", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
         headers = httpx.Headers(given)
         for more in ({} if call.elsewhere else self.relay.headers, self._key_header(call), call.headers):
@@ -118,7 +139,7 @@ class Client:
         elif call.body is not None:
             body = {"content": call.body}
         waits = self.relay.timeouts
-        first_byte = waits.first_byte * call.patience
+        first_byte = waits.first_byte * patience
         timeout = httpx.Timeout(connect=waits.connect, read=first_byte, write=waits.first_byte, pool=waits.whole)
         filled = [(name, value) for name, value in headers.raw if value]
         url = call.path if call.elsewhere else self.relay.address(call.path)
@@ -147,14 +168,19 @@ class Client:
     def _exchange(self, http: httpx.Client, request: httpx.Request, patience: float) -> tuple[Response | None, str]:
         """(response, "") or (None, why). A kept connection that the server closes unseen is no failure: see `send`."""
         started = time.monotonic()
-        try:
-            answer = http.send(request, stream=True)
-        except httpx.HTTPError as error:
-            return None, _failure(error)
-        try:
-            return self._read(answer, started, patience), ""
-        finally:
-            answer.close()
+        waits = self.relay.timeouts
+        with self._deadline.within(waits.connect + waits.first_byte * patience):
+            try:
+                answer = http.send(request, stream=True)
+            except httpx.HTTPError as error:
+                return None, _failure(error)
+            except (ValueError, OverflowError) as error:  # a host or a port that no socket takes
+                return None, f"unreachable: {error}"
+            self._deadline.extend(waits.whole * patience)
+            try:
+                return self._read(answer, started, patience), ""
+            finally:
+                answer.close()
 
     def _read(self, answer: httpx.Response, started: float, patience: float) -> Response:
         answer.request.extensions["timeout"]["read"] = self.relay.timeouts.gap * patience
@@ -162,41 +188,34 @@ class Client:
         chunks: list[bytes] = []
         ended = Ended.COMPLETE
         try:
-            for chunk in self._bounded(answer, started, patience):
+            for chunk in self._bounded(answer):
                 reads.append((round(time.monotonic() - started, 4), len(chunk)))
                 chunks.append(chunk)
-        except _TooMuch as limit:
-            ended = limit.ended
+        except _TooMuch:
+            ended = Ended.TOO_LARGE
         except httpx.TimeoutException:
             ended = Ended.TIMED_OUT
         except httpx.HTTPError:
             ended = Ended.CUT
         return self._response(answer, b"".join(chunks), tuple(reads), ended, time.monotonic() - started)
 
-    def _bounded(self, answer: httpx.Response, started: float, patience: float) -> Iterator[bytes]:
+    def _bounded(self, answer: httpx.Response) -> Iterator[bytes]:
         size = 0
         for chunk in answer.iter_raw():
             size += len(chunk)
             yield chunk
             if size > self.relay.limits.body:
-                raise _TooMuch(Ended.TOO_LARGE)
-            if time.monotonic() - started > self.relay.timeouts.whole * patience:
-                raise _TooMuch(Ended.TIMED_OUT)
+                raise _TooMuch
 
     def _response(
         self, answer: httpx.Response, body: bytes, reads: tuple[tuple[float, int], ...], ended: Ended, seconds: float
     ) -> Response:
-        headers = _decoded(answer.headers.raw)
-        leaks = self.scrubber.leaks(headers, body)
-        return Response(
-            status=answer.status_code,
-            headers=self.scrubber.headers(headers),
-            body=self.scrubber.body(body),
-            reads=reads,
-            ended=ended,
-            seconds=round(seconds, 4),
-            leaks=leaks,
-        )
+        given = Response(answer.status_code, _decoded(answer.headers.raw), body, reads, ended, round(seconds, 4))
+        if not self.room.take(len(body), given) and ended is Ended.COMPLETE:
+            given = replace(given, ended=Ended.TOO_LARGE)
+        if given.ended is Ended.TOO_LARGE:
+            given = replace(given, body=body[:KEPT])
+        return self.scrubber.response(given)
 
     def _record(self, request: httpx.Request) -> Request:
         url = urlsplit(str(request.url))
@@ -212,12 +231,6 @@ class Client:
         return {name.lower() for name in self.relay.headers}
 
 
-def _http(transport: httpx.BaseTransport | None, limits: httpx.Limits) -> httpx.Client:
-    return httpx.Client(
-        transport=transport, limits=limits, verify=_certificates(), trust_env=False, follow_redirects=False
-    )
-
-
 @functools.cache
 def _certificates() -> ssl.SSLContext:
     """The authorities to trust, read once: that takes longer than a whole exchange over the loopback interface."""
@@ -225,8 +238,7 @@ def _certificates() -> ssl.SSLContext:
 
 
 class _TooMuch(Exception):
-    def __init__(self, ended: Ended) -> None:
-        self.ended = ended
+    """The body is larger than the relay's limit."""
 
 
 def scrubber(relay: Relay) -> Scrubber:
