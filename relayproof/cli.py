@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -30,6 +31,8 @@ class Commands(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run a command, and leave the process with its exit code."""
+        with contextlib.suppress(ValueError):  # not in the main thread
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             code = super().main(*args, **extra | {"standalone_mode": False}) or 0
         except (Exception, KeyboardInterrupt) as error:
@@ -108,7 +111,7 @@ def run(reports: Path, strict: bool, lang: str, upstream: str | None, upstream_k
     with options.target(Options(**given)) as target:
         fronted = options.upstream(target, upstream, upstream_key_env) if upstream else None
         gathered, results = _asked(target, reports, strict)
-        if fronted:
+        if fronted and not gathered.interrupted:
             same = replace(fronted.relay, models=gathered.relay.models)
             results = blame.compare(results, _asked(replace(fronted, relay=same), reports, strict)[1])
     return _reported(results, reports, lang)
@@ -131,10 +134,12 @@ def record(folder: Path, reports: Path, strict: bool, lang: str, **given: Any) -
     try:
         with writing(folder):
             runs.record(gathered, folder, scrubber(target.relay))
+        click.echo(f"{len(gathered.exchanges)} exchanges in {folder}", err=True)
     except SecretFound as found:
         raise Stop(f"{folder}: {found}", OURS) from None
-    click.echo(f"{len(gathered.exchanges)} exchanges in {folder}", err=True)
-    return _reported(results, reports, lang)
+    finally:
+        code = _reported(results, reports, lang)
+    return code
 
 
 def _asked(target: Target, reports: Path, strict: bool) -> tuple[Run, Results]:
@@ -153,9 +158,11 @@ def _asked(target: Target, reports: Path, strict: bool) -> tuple[Run, Results]:
                 progress=lambda probe, exchange: step(probe.name),
                 tasks=resume.Tasks(kept, target.relay.url),
             )
-    except KeyboardInterrupt:
-        taken_up = f"; the next run takes up the paid tasks in {kept}" if kept and kept.exists() else ""
-        raise Stop(f"interrupted; nothing was judged{taken_up}", INTERRUPTED) from None
+    except session.Interrupted as interrupted:
+        gathered = interrupted.run
+        click.echo("relayproof: interrupted; judging what was measured until then", err=True)
+        if kept and kept.exists():
+            click.echo(f"relayproof: the next run takes up the paid tasks in {kept}", err=True)
     return gathered, runs.from_run(gathered, strict=strict, narrow=bool(target.only))
 
 
@@ -265,10 +272,13 @@ def fuzz(
                 strict=strict,
                 progress=lambda exchange: step(exchange.surface),
             )
-    if saved:
-        _keep_failures(gathered, results, saved)
-    _show_failures(results)
-    return _reported(results, reports, lang)
+    try:
+        if saved:
+            _keep_failures(gathered, results, saved)
+    finally:
+        _show_failures(results)
+        code = _reported(results, reports, lang)
+    return code
 
 
 def _keep_failures(gathered: Run, results: Results, folder: Path) -> None:

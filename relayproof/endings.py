@@ -18,7 +18,7 @@ EXIT_CODES = {
     USAGE: "usage: a bad flag or file",
     OURS: "relayproof itself failed; the relay is not to blame",
     INCOMPLETE: "incomplete: a required rule could not be measured (wrong key, rate limit, the relay went away)",
-    INTERRUPTED: "interrupted",
+    INTERRUPTED: "interrupted; the reports hold what was measured until then",
 }
 
 

@@ -78,7 +78,7 @@ def _results(run: Run, judgement: Judgement, known: Sequence[KnownDeviation], *,
         profile=run.relay.profile,
         verdicts=judgement.verdicts,
         exchanges=run.exchanges,
-        summary=summary,
+        summary=ended(summary, run),
         errors=judgement.errors,
         requests=run.requests,
         tokens=run.tokens,
@@ -87,6 +87,11 @@ def _results(run: Run, judgement: Judgement, known: Sequence[KnownDeviation], *,
         models=dict(run.relay.models),
         notes=notes,
     )
+
+
+def ended(summary: Summary, run: Run) -> Summary:
+    """The summary, with the exit code of a run that was interrupted, unless we failed ourselves."""
+    return replace(summary, exit_code=130) if run.interrupted and summary.exit_code != 3 else summary
 
 
 def measured_something(verdicts: Iterable[Verdict]) -> bool:

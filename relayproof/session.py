@@ -24,6 +24,7 @@ from relayproof.wire.listener import listening
 
 BROKEN = "every-response/arrives-whole"
 NOT_THERE = (404, 405, 501)
+INTERRUPTED = "the run was interrupted"
 THREADS = "relayproof-probes"
 Progress = Callable[[Probe, Exchange | None], None]
 
@@ -57,6 +58,15 @@ class Run:
     requests: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    interrupted: bool = False
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run was interrupted: `run` is what it had gathered until then."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__("interrupted")
+        self.run = run
 
 
 def run(
@@ -70,20 +80,26 @@ def run(
 ) -> Run:
     """Send the probes: the model list first, then each surface's basic probe, the others side by side, bad ones last.
 
-    Never raises for anything a relay does. A surface whose basic probe is not answered is not asked further. `tasks`
-    keeps what was paid for and is under way, so that an interrupted run can be taken up. `hears`: listen for callbacks.
+    Never raises for anything a relay does; Interrupted for Ctrl-C. A surface whose basic probe is not answered is not
+    asked further. `tasks` keeps what was paid for and is under way, so that an interrupted run can be taken up.
+    `hears`: listen for callbacks.
     """
     started = time.monotonic()
     wanted = [probe for probe in probes if probe.spend <= relay.limits.spend]
     calls_back = hears and any(probe.surface == MIDJOURNEY and probe.spend is MONEY for probe in wanted)
     with client or Client(relay) as sender, listening(relay, calls_back) as reachable:
         session = _Session(reachable, sender, progress, tasks or Tasks(None, relay.url))
-        session.go(wanted)
         result = session.result
+        try:
+            session.go(wanted)
+        except KeyboardInterrupt:
+            result = session.broken_off(wanted)
         spent = sender.budget.spent
         result.requests, result.tokens = spent.requests, spent.tokens
     result.exchanges.sort(key=lambda exchange: exchange.id)
     result.relay, result.seconds = replace(session.relay, notify=relay.notify), round(time.monotonic() - started, 2)
+    if result.interrupted:
+        raise Interrupted(result)
     return result
 
 
@@ -108,6 +124,17 @@ class _Session:
         self.each(basic)
         self.side_by_side([probe for probe in rest if not probe.basic and not probe.negative])
         self.bad_ones([probe for probe in rest if probe.negative], basic)
+
+    def broken_off(self, probes: Sequence[Probe]) -> Run:
+        """What was gathered until an interruption, in a copy: threads that still wait for an answer come too late."""
+        self.client.stop()
+        with self._lock:
+            result = replace(self.result, exchanges=[*self.result.exchanges], left_out=[*self.result.left_out])
+        asked = {each.probe for each in result.exchanges} | {left.probe for left in result.left_out}
+        missing = [probe for probe in probes if probe.name not in asked]
+        result.left_out += [LeftOut(probe.name, probe.surface, UNTESTED, INTERRUPTED) for probe in missing]
+        result.interrupted = True
+        return result
 
     def choose(self) -> None:
         """Pick a model per surface from the list that the relay gave, where the user named none."""

@@ -21,7 +21,7 @@ def results(run: Run, *, strict: bool = False) -> Results:
     known = {exchange.id: exchange for exchange in run.exchanges}
     verdicts = once(filter(_tells, whole.verdicts), known)
     summary = judge.summarise(Judgement(verdicts, list(whole.errors)), strict=strict)
-    return replace(whole, verdicts=verdicts, summary=summary)
+    return replace(whole, verdicts=verdicts, summary=runs.ended(summary, run))
 
 
 def _tells(verdict: Verdict) -> bool:

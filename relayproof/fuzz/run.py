@@ -64,8 +64,12 @@ def _run(
 ) -> Run:
     started = time.monotonic()
     fuzzing = _Fuzzing(relay, sender, seed, only, progress)
-    fuzzing.go(relay.limits.requests - spare, legal=legal, illegal=illegal)
-    result, spent = fuzzing.result, sender.budget.spent
+    result = fuzzing.result
+    try:
+        fuzzing.go(relay.limits.requests - spare, legal=legal, illegal=illegal)
+    except KeyboardInterrupt:
+        result.interrupted = True
+    spent = sender.budget.spent
     result.requests, result.tokens = spent.requests, spent.tokens
     result.relay, result.seconds = fuzzing.relay, round(time.monotonic() - started, 2)
     result.notes.insert(0, f"generated with seed {seed}")
@@ -82,7 +86,7 @@ def run_and_judge(
     sender = client or Client(relay)
     with sender:
         gathered = _run(relay, sender, spare=tries, **options)
-        if tries:
+        if tries and not gathered.interrupted:
             reduce(gathered, runs.load_rules(relay.rules), sender, tries)
             gathered.requests, gathered.tokens = sender.budget.spent.requests, sender.budget.spent.tokens
     return gathered, findings.results(gathered, strict=strict)

@@ -148,7 +148,7 @@ class Overview:
     @property
     def state(self) -> str:
         """The run in a word: broken, fails, incomplete or good, by the exit code."""
-        return {0: "good", 1: "fails", 4: "incomplete"}.get(self.results.summary.exit_code, "broken")
+        return {0: "good", 1: "fails", 4: "incomplete", 130: "incomplete"}.get(self.results.summary.exit_code, "broken")
 
     def sentence(self, language: str = "en") -> str:
         """The verdict in one sentence."""

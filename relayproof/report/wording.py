@@ -75,6 +75,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "退出码 3：relayproof 自身出错，与中转站无关",
     ),
     "exit.4": ("exit 4: incomplete, a required rule could not be tested", "退出码 4：不完整，有必须规则未能测试"),
+    "exit.130": (
+        "exit 130: interrupted; this is what was measured until then",
+        "退出码 130：已中断，以上是中断前的结果",
+    ),
     # Kinds: as a count's unit, and as a heading.
     "passes": ("pass", "通过"),
     "fails": ("fail", "未通过"),

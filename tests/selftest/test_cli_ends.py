@@ -17,6 +17,8 @@ from starlette.types import Receive, Scope, Send
 
 from relayproof import resume, session
 from relayproof.reference import make_app, serving
+from relayproof.relay import Relay
+from relayproof.wire import cassette
 
 LIST = {"object": "list", "data": [{"id": "gpt-4o-mini", "object": "model", "created": 1_700_000_000, "owned_by": "x"}]}
 
@@ -180,7 +182,7 @@ def test_an_interrupted_run_says_where_its_paid_tasks_are_kept(url: str, monkeyp
         assert tasks.relay == url
         tasks.path.parent.mkdir()
         tasks.path.write_text("{}")
-        raise KeyboardInterrupt
+        raise session.Interrupted(session.Run(Relay(url), interrupted=True))
 
     monkeypatch.setattr(session, "run", interrupted)
     outcome = relayproof("run", url, "--only", "models")
@@ -193,14 +195,18 @@ def test_nothing_is_kept_of_the_reference_relay_whose_address_is_another_each_ti
 ) -> None:
     def interrupted(relay: object, probes: object, *, progress: object, tasks: resume.Tasks) -> None:
         assert tasks.path is None
-        raise KeyboardInterrupt
+        raise session.Interrupted(session.Run(Relay(""), interrupted=True))
 
     monkeypatch.setattr(session, "run", interrupted)
     assert relayproof("run", "--only", "models").code == 130
 
 
-@pytest.mark.parametrize("answered", [0, 6])
-def test_ctrl_c_ends_a_run_at_once_with_one_line_and_130(answered: int) -> None:
+@pytest.mark.parametrize(
+    ("answered", "number"),
+    [(0, signal.SIGINT), (6, signal.SIGINT), (6, signal.SIGTERM)],
+    ids=["first", "later", "term"],
+)
+def test_an_interrupted_run_ends_at_once_with_130_and_reports_what_was_measured(answered: int, number: int) -> None:
     """Both while the first answer is waited for, and while several are, side by side."""
     held, app, asked = threading.Event(), make_app(KEY), itertools.count()
     waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
@@ -214,15 +220,19 @@ def test_ctrl_c_ends_a_run_at_once_with_one_line_and_130(answered: int) -> None:
         await app(scope, receive, send)
 
     with serving(slow) as address:
-        process = started("run", address, *FEW)
+        process = started("record", address, *FEW, "--to", "tape")
         assert held.wait(20)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=10)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
         for loop, over in waiting:
             loop.call_soon_threadsafe(over.set)
     assert process.returncode == 130
-    assert (out, err.splitlines()[-1]) == ("", "relayproof: interrupted; nothing was judged")
+    assert "exit 130: interrupted" in out
     assert "Traceback" not in err
+    document = written()
+    assert document["summary"]["exit_code"] == 130
+    assert len(document["exchanges"]) == answered == len(list(cassette.read(Path("tape"))[0]))
+    assert {each["reason"] for each in document["verdicts"] if each["verdict"] == "untested"} >= {session.INTERRUPTED}
 
 
 def test_a_reader_that_goes_away_is_no_failure() -> None:
