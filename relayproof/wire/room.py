@@ -7,7 +7,7 @@ import threading
 from relayproof.exchange import Response
 from relayproof.wire.budget import BudgetSpent
 
-MOST_BYTES = 64 * 2**20
+MOST_BYTES = 192 * 2**20
 MOST_VALUES = 600_000
 VALUES_A_BODY = 200_000
 KEPT = 2**18
