@@ -25,11 +25,11 @@ SHOWN = 160
 
 @dataclass(frozen=True)
 class Mismatch:
-    """One place where a document breaks its schema: JSON pointer, what is wrong there, and if that is a missing key."""
+    """One place where a document breaks its schema: JSON pointer, what is wrong there, and by which keyword."""
 
     where: str
     what: str
-    missing: bool = False
+    keyword: str = ""
 
 
 class UnknownSchema(LookupError):
@@ -86,7 +86,7 @@ def mismatches(name: str, document: Any) -> Iterator[Mismatch]:
 
 
 def _told_by_fast(name: str, document: Any) -> Iterator[Mismatch]:
-    """What jsonschema does not check without its extras: the format `uri`."""
+    """What jsonschema does not check without its extras: the format `iri`."""
     for error in _fast(name).iter_errors(document):
         yield Mismatch("".join(f"/{escape(step)}" for step in error.instance_path), str(error.message)[:SHOWN])
 
@@ -148,7 +148,7 @@ def _leaves(error: Any) -> Iterator[Mismatch]:
     """The errors that a reader can act on: of an anyOf or oneOf, those of the branch that fits best."""
     if not error.context:
         where = "".join(f"/{escape(step)}" for step in error.absolute_path)
-        yield Mismatch(where, _message(error), error.validator == "required")
+        yield Mismatch(where, _message(error), str(error.validator))
         return
     from jsonschema.exceptions import relevance
 

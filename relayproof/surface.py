@@ -59,19 +59,23 @@ ANTHROPIC_FAMILY = (ANTHROPIC, ANTHROPIC_STREAM)
 GEMINI_FAMILY = (GEMINI, GEMINI_STREAM)
 
 _PATHS = (
+    (OTHER, re.compile(r"/threads/|/(fim|agents)/completions/?$|/models/.+/(operations|predictions)\b")),
+    (OTHER, re.compile(r"/v1beta\d*/openai/|/endpoints/[^/]+/chat/completions/?$")),
     (CHAT, re.compile(r"/chat/completions/?$")),
     (COMPLETIONS, re.compile(r"/completions/?$")),
     (EMBEDDINGS, re.compile(r"/embeddings/?$")),
     (IMAGES, re.compile(r"/images/(generations|edits|variations)/?$")),
     (AUDIO, re.compile(r"/audio/(speech|transcriptions|translations)/?$")),
-    (ANTHROPIC, re.compile(r"/messages/?$")),
+    (ANTHROPIC, re.compile(r"/messages/?$|/publishers/anthropic/models/[^/]+:(rawPredict|streamRawPredict)$")),
     (GEMINI_STREAM, re.compile(r"/models/[^/]+:streamGenerateContent$")),
     (GEMINI, re.compile(r"/models/[^/]+:generateContent$")),
     (MIDJOURNEY, re.compile(r"/mj/(submit|task|insight-face)/")),
     (SUNO, re.compile(r"/suno/(submit|fetch)\b")),
     (MODELS, re.compile(r"(?<!/api)/models(/.*)?$")),
 )
+_LIST = re.compile(rb'\s*\{\s*"object"\s*:\s*"list"')
 _AZURE = re.compile(r"/openai/(deployments/|v1/)")
+SSE_STARTS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _ORIGIN = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _CHAT_GPTS = re.compile(r"^(gpt-4o?-all|gpt-4-gizmo-|suno-v|chirp-v)")
 
@@ -92,6 +96,8 @@ def recognise(method: str, url: str, asked: Any, content_type: str, body: bytes)
     found = next((surface for surface, pattern in _PATHS if pattern.search(target)), OTHER)
     if found == MODELS and method not in ("GET", "HEAD"):
         return OTHER
+    if found == CHAT and method == "GET" and _LIST.match(body):
+        return OTHER
     if found in STREAMS and streamed(url, asked, content_type, body):
         return STREAMS[found]
     return found
@@ -103,7 +109,7 @@ def streamed(url: str, asked: Any, content_type: str, body: bytes) -> bool:
         return asked.get("stream") is True
     if "alt=sse" in url:
         return True
-    return asked is None and ("event-stream" in content_type or body[:6] in (b"data: ", b"event:"))
+    return asked is None and ("event-stream" in content_type or body.startswith(SSE_STARTS))
 
 
 def named_model(url: str, asked: Any) -> str:

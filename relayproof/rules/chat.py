@@ -924,10 +924,10 @@ MOVED = (
 
 def same_model(asked: str, answered: str) -> bool:
     """True for one name, or a snapshot of it: gpt-4o and gpt-4o-2024-08-06, claude-3-5-haiku-latest and its date."""
-    asked, answered = asked.lower().removesuffix("-latest"), answered.lower()
+    asked, answered = asked.lower().removesuffix("-latest").replace("@", "-"), answered.lower().replace("@", "-")
     return (
         answered == asked
-        or answered.startswith((f"{asked}-", f"{asked}@", f"{asked}:"))
+        or answered.startswith((f"{asked}-", f"{asked}:"))
         or asked.startswith(f"{answered}-")
         or any(re.fullmatch(name, asked) and re.fullmatch(snapshot, answered) for name, snapshot in MOVED)
     )

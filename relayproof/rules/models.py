@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from relayproof.exchange import STATUS, Exchange
 from relayproof.groups import together
-from relayproof.pointer import Absent, find, is_a
+from relayproof.pointer import Absent, find, get, is_a
 from relayproof.rule import ANY, SHOULD, Finding, Untested, must, should
 from relayproof.rules import shapes
 from relayproof.rules.sources import MODEL, MODEL_LIST, OBSERVED
@@ -17,9 +17,20 @@ from relayproof.surface import MODELS
 
 
 def is_openai(exchange: Exchange) -> bool:
-    """True unless the request speaks Anthropic's or Gemini's dialect."""
+    """True unless the request speaks Anthropic's or Gemini's dialect, as far as the record shows."""
     header = exchange.request.header
-    return "/v1beta" not in exchange.request.url and not header("anthropic-version") and not header("x-goog-api-key")
+    if "/v1beta" in exchange.request.url or header("anthropic-version") or header("x-goog-api-key"):
+        return False
+    return bool(header("authorization")) or not _answers_in_another_dialect(exchange)
+
+
+def _answers_in_another_dialect(exchange: Exchange) -> bool:
+    """True for the lists and cards of Anthropic, Google and Azure: which was asked for, the key's header alone says."""
+    if not exchange.succeeded:
+        return False
+    body = exchange.json
+    google = get(body, "/models", list) is not None or "/models/" in f"/{get(body, '/name', str, '')}"
+    return google or any(get(body, path) for path in ("/first_id", "/display_name", "/data/0/lifecycle_status"))
 
 
 def is_list(exchange: Exchange) -> bool:

@@ -14,7 +14,7 @@ import pytest
 from cases.build import changed, chat, exchange
 
 from relayproof import judge, probes, report, runs
-from relayproof.exchange import WHOLE, Exchange
+from relayproof.exchange import IDS, WHOLE, Exchange
 from relayproof.judge import FAILS, KNOWN, NOT_OFFERED, PASSES, STALE, UNTESTED, Verdict
 from relayproof.probe import CENTS
 from relayproof.reference import KEY, serving
@@ -27,6 +27,7 @@ from relayproof.wire.scrub import Scrubber
 RULE = "chat/usage-adds-up"
 GOOD = chat()
 ODD = changed(GOOD, "/usage", {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 11})
+NONE: frozenset[str] = frozenset()
 NO_SCRUBBER = Scrubber([])
 YESTERDAY = datetime.date.today() - datetime.timedelta(days=1)
 
@@ -209,6 +210,17 @@ def test_a_key_that_a_fixture_lacks_is_untested_and_a_wrong_one_is_told() -> Non
     assert [verdict.outcome for verdict in told] == [UNTESTED, FAILS]
     assert "created" in told[0].reason
     assert [finding.where for finding in told[1].findings] == ["/object"]
+
+
+def test_the_form_of_a_replaced_id_is_untested() -> None:
+    told = [runs.load_rules()["completions/matches-schema-openai"]]
+    asked = {"model": "m", "prompt": "p"}
+    whole = {"id": "ID", "model": "m", "choices": []}
+    one = exchange("POST", "/v1/completions", asked, whole)
+    outcomes = [
+        judge.judge([replace(one, blind=blind)], told).verdicts[0].outcome for blind in (NONE, frozenset({IDS}))
+    ]
+    assert outcomes == [FAILS, UNTESTED]
 
 
 @pytest.mark.parametrize("path", ["/weather", "/v2/else"])

@@ -48,6 +48,41 @@ def test_azure_is_known_by_its_paths(url: str, azure: bool) -> None:
     assert surface.is_azure(url) is azure
 
 
+NOT_OURS = [
+    ("POST", "/v1/threads/thread_1/messages", b""),
+    ("GET", "/v1/threads/thread_1/messages", b""),
+    ("POST", "/v1/messages/batches", b""),
+    ("POST", "/v1/fim/completions", b""),
+    ("POST", "/v1beta/openai/chat/completions", b""),
+    ("POST", "/v1/projects/p/locations/l/endpoints/openapi/chat/completions", b""),
+    ("GET", "/v1beta/models/veo-3/operations/abc", b""),
+    ("GET", "/v1/chat/completions?limit=2", b'{"object":"list","data":[]}'),
+    ("POST", "/v1/responses", b""),
+    ("POST", "/v1/files", b""),
+]
+
+
+@pytest.mark.parametrize(("method", "url", "body"), NOT_OURS)
+def test_what_is_no_contract_of_ours_is_not_judged_as_one(method: str, url: str, body: bytes) -> None:
+    assert surface.recognise(method, url, None, "application/json", body) == surface.OTHER
+
+
+ELSEWHERE = [
+    ("/v1/engines/davinci/completions", "", b"", surface.COMPLETIONS),
+    ("/v1/engines/ada/embeddings", "", b"", surface.EMBEDDINGS),
+    ("/openai/deployments/d/chat/completions?api-version=1", "", b'data:{"a":1}\n\n', surface.CHAT_STREAM),
+    ("/api/v1/chat/completions", "", b": OPENROUTER PROCESSING\n\n", surface.CHAT_STREAM),
+    ("/v1/projects/p/locations/l/publishers/google/models/g:generateContent", "", b"", surface.GEMINI),
+    ("/v1/publishers/anthropic/models/claude@1:rawPredict", "", b"", surface.ANTHROPIC),
+    ("/v1/publishers/anthropic/models/claude@1:streamRawPredict", "text/event-stream", b"", surface.ANTHROPIC_STREAM),
+]
+
+
+@pytest.mark.parametrize(("url", "kind", "body", "found"), ELSEWHERE)
+def test_a_contract_is_known_wherever_it_stands(url: str, kind: str, body: bytes, found: str) -> None:
+    assert surface.recognise("POST", url, None, kind, body) == found
+
+
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 def test_what_changes_a_model_is_no_list_of_models(method: str) -> None:
     assert surface.recognise(method, "/v1/models/ft:gpt-4o:acme", {}, "", b"") == surface.OTHER
