@@ -39,10 +39,11 @@ GIZMO = "gizmo"
 SONGS = "songs"
 NO_CHAT = re.compile(
     r"^mj[_-]|midjourney|suno|chirp|swap_face|embed|bge-|rerank|whisper|tts|speech|transcribe|audio|realtime|dall-e|image|"
-    r"flux|stable-diffusion|sd3|sdxl|ideogram|recraft|kling|luma|runway|sora|veo|video|moderation|instruct$|davinci|babbage|"
+    r"flux|stable-diffusion|sd3|sdxl|ideogram|recraft|kling|luma|runway|sora|veo|video|moderation|turbo-instruct|davinci|babbage|"
     r"gizmo|-all$|ocr|search|computer-use|codex",
     re.IGNORECASE,
 )
+TALKING = (CHAT, ANTHROPIC, GEMINI)
 PREFERRED = {
     CHAT: (r"gpt-4o-mini$", r"gpt-4\.1-(nano|mini)", r"gpt-3\.5-turbo$", r"deepseek-chat", r"qwen.*turbo", r"glm-4-fl"),
     COMPLETIONS: (r"gpt-3\.5-turbo-instruct$", r"davinci-002", r"babbage-002"),
@@ -112,10 +113,9 @@ def _general(relay: Relay, surface: str, root: str) -> str:
 
 def best(names: Sequence[str], surface: str) -> str:
     """The name to ask on a surface; "" when none fits."""
+    fit = [name for name in names if not NO_CHAT.search(name)] if surface in TALKING else names
     for pattern in PREFERRED.get(surface, ()):
-        found = next((name for name in names if re.search(pattern, name, re.IGNORECASE)), "")
+        found = next((name for name in fit if re.search(pattern, name, re.IGNORECASE)), "")
         if found:
             return found
-    if surface != CHAT:
-        return ""
-    return next((name for name in names if not NO_CHAT.search(name)), "")
+    return fit[0] if surface == CHAT and fit else ""
