@@ -174,17 +174,6 @@ def openai_vectors_are_normalised(exchange: Exchange) -> Iterator[Finding]:
     yield from _not_unit(exchange)
 
 
-@should(OBSERVED, on=EMBEDDINGS, needs=CONTENT, when=lambda exchange: bool(exchange.model) and not is_openai(exchange))
-def vectors_are_normalised(exchange: Exchange) -> Iterator[Finding]:
-    """A vector has the length 1, whosever model made it.
-
-    Clients of this API take the dot product for the cosine, as OpenAI's guide tells them to.
-
-    Fix: divide each vector by its length.
-    """
-    yield from _not_unit(exchange)
-
-
 def _not_unit(exchange: Exchange) -> Iterator[Finding]:
     measured = [(at, length(vector)) for at, vector in vectors(exchange)]
     told_elsewhere = [size for _, size in measured if not math.isfinite(size) or size == 0]

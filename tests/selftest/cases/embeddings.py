@@ -73,9 +73,7 @@ NEARBY = replace(embedded([CAT, TAX, NEAR]), expect={"near": (0, 2), "far": (0, 
 SHORT = embedded(dimensions=64, name="3")
 TEXT = embedded(encoding_format="base64", name="4")
 TOKENS = embedded([[9906, 1917], [4438]])
-OTHERS = changed(asking(ONE, "/model", "bge-m3"), "/model", "bge-m3")
 PAIR = changed(asking(TWO, "/model", "bge-m3"), "/model", "bge-m3")
-HALF = [number / 2 for number in given(ONE)]
 TAIL = reference.vector(json.dumps(CAT), LENGTH)[-64:]
 DOUBLES, NETWORK = packed("<*d", given(ONE)), packed(">*f", given(ONE))
 
@@ -113,7 +111,6 @@ CASES = [
         also=("embeddings/openai-vectors-are-normalised",),
     ),
     Case("embeddings/openai-vectors-are-normalised", SHORT, vector(SHORT, given(ONE)[:64])),
-    Case("embeddings/vectors-are-normalised", OTHERS, vector(OTHERS, HALF)),
     Case("embeddings/form-is-the-one-asked-for", TEXT, vector(TEXT, given(ONE))),
     Case("embeddings/form-is-the-one-asked-for", ONE, vector(ONE, packed("<*f", given(ONE)))),
     Case("embeddings/base64-holds-whole-floats", TEXT, vector(TEXT, base64.b64encode(b"123456").decode())),
