@@ -13,7 +13,7 @@ from enum import StrEnum
 from relayproof.exchange import Ended, Exchange
 from relayproof.pointer import Absent
 from relayproof.relay import KnownDeviation
-from relayproof.rule import ANY, EVEN_NONE, MUST, OK, RELAY, SHOULD, Finding, Level, Rule, Untested
+from relayproof.rule import ANY, EVEN_NONE, MUST, OK, RELAY, SHOULD, Finding, Level, NotOffered, Rule, Untested
 from relayproof.surface import ERRORS
 
 SHOWN_FINDINGS = 5
@@ -147,6 +147,8 @@ def _measure(rule: Rule, group: tuple[Exchange, ...]) -> tuple[Outcome, list[Fin
         findings = list(rule.check(group[0] if rule.across is None else group))
     except Untested as untested:
         return UNTESTED, [], str(untested)
+    except NotOffered as refusal:
+        return NOT_OFFERED, [], str(refusal)
     return (FAILS, collapse(findings), "") if findings else (PASSES, [], "")
 
 

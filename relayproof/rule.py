@@ -72,6 +72,10 @@ class Untested(Exception):
     """Raised by a rule that could not measure: the reason is shown, and the verdict is never green."""
 
 
+class NotOffered(Exception):
+    """Raised by a rule where the relay itself says that it does not serve what was asked: no failure, and not green."""
+
+
 class MalformedRule(TypeError):
     """A rule whose docstring or name breaks the form. Raised at import."""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from relayproof.exchange import CONTENT, FRAMING, HEADERS, IDS, STATUS, Ended, Exchange, Response
 from relayproof.groups import together
 from relayproof.pointer import Absent, get
-from relayproof.rule import ANY, OK, SHOULD, Finding, Untested, must, should
+from relayproof.rule import ANY, OK, SHOULD, Finding, NotOffered, Untested, must, should
 from relayproof.rules.sources import CORS, ERROR_CODES, HTTP, JSON_UTF8, NEW_API, OBSERVED
 from relayproof.schema import shown
 from relayproof.sse import BOM
@@ -19,9 +19,25 @@ EVERY = (*SURFACES, OTHER)
 STREAMED = tuple(STREAMS.values())
 WHOLE = tuple(surface for surface in SURFACES if surface not in (*STREAMED, AUDIO))
 REFUSED_FOR_NOW = (401, 402, 403, 429)
+CLIENTS_MISTAKE = (400, 404, 422)
 UNSUPPORTED = re.compile(
-    r"(?i)not? .{0,20}(?:support|enabled)|unsupported|not allowed for|can't see|不支持|无法识别|deprecated|mmproj"
+    r"(?i)not? .{0,20}(?:support|enabled)|unsupported|only .{0,30}support|not allowed|can't see|requires --|"
+    r"不支持|无法识别|deprecated|mmproj"
 )
+SEES = r"image|picture|vision|visual|modal|图"
+EXTRAS = (
+    ("/tools", r"tool|function|工具"),
+    ("/functions", r"tool|function|工具"),
+    ("/n", r"\bn\b|choice|candidate"),
+    ("/generationConfig/candidateCount", r"candidate"),
+    ("/logprobs", r"logprob"),
+    ("/echo", r"\becho\b"),
+    ("/response_format", r"response_format|json|schema|structured"),
+    ("/messages/*/content/*/image_url", SEES),
+    ("/messages/*/content/*/source", SEES),
+    ("/contents/*/parts/*/inlineData", SEES),
+)
+NO_ROOM = re.compile(r"max_tokens or model output limit was reached")
 EVENTS = re.compile(rb"\s*(?:\xef\xbb\xbf)?(?:data|event|id|retry|)?:")
 GZIP = b"\x1f\x8b"
 COUNT = re.compile(r"[0-9]{1,18}")
@@ -43,7 +59,8 @@ def valid_request_is_answered(exchange: Exchange) -> Iterator[Finding]:
     """A request that the contract allows is answered with a 2xx status.
 
     A relay that sells a surface and refuses its plain use breaks every client of it. A refused key, an empty balance
-    or a rate limit is no such failure: then nothing was measured.
+    or a rate limit is no such failure: then nothing was measured. A 400 that says which extra (tools, pictures, n, log
+    probabilities) the model does not have is none either: that is not offered.
 
     Fix: pass the request on with every field the contract allows; compare with the same request sent upstream.
     """
@@ -52,9 +69,20 @@ def valid_request_is_answered(exchange: Exchange) -> Iterator[Finding]:
     if exchange.status in REFUSED_FOR_NOW:
         raise Untested(f"the relay answered {exchange.status}: {said(exchange)}")
     if not exchange.succeeded and exchange.expect.get("optional") and UNSUPPORTED.search(exchange.answered.text):
-        raise Untested(f"{exchange.expect['optional']}: {exchange.status}, {said(exchange)}")
+        raise NotOffered(f"{exchange.expect['optional']}: {exchange.status}, {said(exchange)}")
+    if exchange.status in CLIENTS_MISTAKE and has_none_of_it(exchange):
+        raise NotOffered(f"the relay answered {exchange.status}: {said(exchange)}")
+    if exchange.status in CLIENTS_MISTAKE and NO_ROOM.search(exchange.answered.text):
+        raise Untested(f"the relay answered {exchange.status}: {said(exchange)}")
     if not exchange.succeeded:
         yield Finding("status", f"{exchange.status} for a valid request: {said(exchange)}")
+
+
+def has_none_of_it(exchange: Exchange) -> bool:
+    """True for a refusal that names something beyond plain text which the request asks for, and says there is none."""
+    text = exchange.answered.text
+    named = (path for path, words in EXTRAS if re.search(words, text, re.IGNORECASE))
+    return bool(UNSUPPORTED.search(text)) and any(exchange.asked(path) is not None for path in named)
 
 
 @must(HTTP, on=EVERY, answers=ANY, partial=True)

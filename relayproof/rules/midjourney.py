@@ -13,7 +13,7 @@ from relayproof.exchange import CLOCK, CONTENT, HEADERS, IDS, STATUS, Exchange
 from relayproof.groups import tasks, together
 from relayproof.lifecycle import ACCEPTED, CALLBACKS, FETCH, LIST, MODAL, PICTURE, SEED, SUBMIT, SUCCESS, Look
 from relayproof.pointer import Absent, find, get, is_a
-from relayproof.rule import ANY, REFUSED, SHOULD, Finding, Source, Untested, may, must, should
+from relayproof.rule import ANY, REFUSED, SHOULD, Finding, NotOffered, Source, Untested, may, must, should
 from relayproof.rules import lifecycles, shapes
 from relayproof.rules.every_response import UNSUPPORTED
 from relayproof.rules.lifecycles import is_failure, is_success, refused_for_now, said, sights
@@ -208,7 +208,7 @@ def valid_submit_is_accepted(exchange: Exchange) -> Iterator[Finding]:
     if code(exchange) in (23, 30) or refused_for_now(exchange):
         raise Untested(f"code {code(exchange)}: {said(exchange)}")
     if exchange.expect.get("optional") and UNSUPPORTED.search(exchange.answered.text):
-        raise Untested(f"{exchange.expect['optional']}: {said(exchange)}")
+        raise NotOffered(f"{exchange.expect['optional']}: {said(exchange)}")
     yield Finding("/code", f"{code(exchange)} for a valid request: {said(exchange)}")
 
 

@@ -183,6 +183,9 @@ for parameter in ("tools", "response_format", "stop", "n", "functions", "tempera
     chat.sibling(f"{parameter.replace('_', '-')}-refused", f"A request with `{parameter}` is refused.",
                  refused(400, openai_error(f"Unrecognized request argument supplied: {parameter}", param=parameter), asks(f"/{parameter}")),
                  by="every-response/valid-request-is-answered")
+for name, words, path in (("tools", "tools", "/tools"), ("functions", "functions", "/functions"), ("n", "n > 1", "/n"), ("logprobs", "logprobs", "/logprobs"),
+                          ("response-format", "response_format", "/response_format"), ("picture", "image input", "/messages/*/content/*/image_url")):
+    chat.harmless(f"{name}-not-supported", f"The model does without {words}, and the relay says so.", refused(400, openai_error(f"{words} is not supported with this model.", code="unsupported_parameter"), asks(path)))
 chat.sibling("tool-choice-named-500", "A tool_choice that names a function is answered with 500.", refused(500, openai_error("bad", "server_error"), asks("/tool_choice/type", "function")), by="every-response/valid-request-is-answered")
 chat.sibling("picture-refused-500", "A picture is answered with 500.", refused(500, openai_error("bad", "server_error"), asks("/messages/*/content/*/type", "image_url")), by="every-response/valid-request-is-answered")
 

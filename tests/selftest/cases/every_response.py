@@ -6,9 +6,10 @@ import gzip
 from dataclasses import replace
 from typing import Any
 
-from cases.build import JSON, Case, answered, chat, chat_stream, exchange
+from cases.build import JSON, Case, answered, ask, chat, chat_stream, exchange
 from cases.errors import NO_MODEL, refused, told
 from relayproof.exchange import Ended, Exchange
+from relayproof.probes.samples import WEATHER
 from relayproof.reference.models import card
 
 PLAIN = chat()
@@ -49,10 +50,22 @@ def spoilt(character: bytes) -> Exchange:
     return answered(WALL, WALL.answered.body.replace("长".encode(), character))
 
 
+def toolless(status: int, message: str = "This model does not support tools.", **facts: Any) -> Exchange:
+    """A request with tools, refused."""
+    return refused(status, told(message), **({"asked": ask(tools=[WEATHER]), "expect": VALID} | facts))
+
+
 OTHER = numbered("a2", given=refused(400))
 
 CASES = [
     Case("every-response/valid-request-is-answered", replace(PLAIN, expect=VALID), refused(500, expect=VALID)),
+    Case("every-response/valid-request-is-answered", replace(PLAIN, expect=VALID), toolless(500)),
+    Case("every-response/valid-request-is-answered", replace(PLAIN, expect=VALID), toolless(400, asked=ask())),
+    Case(
+        "every-response/valid-request-is-answered",
+        replace(PLAIN, expect=VALID),
+        toolless(400, "Unrecognized request argument supplied: tools"),
+    ),
     Case("every-response/arrives-whole", PLAIN, answered(PLAIN, BODY[:40], ended=Ended.CUT)),
     Case("every-response/arrives-whole", WALL, answered(WALL, None, ended=Ended.TIMED_OUT)),
     Case("every-response/body-is-one-json-value", PLAIN, with_body(BODY + b'\n{"log": "ok"}')),
