@@ -26,7 +26,8 @@ EVENT_STREAMS = (*OPENAI_STREAMS, ANTHROPIC_STREAM)
 SOMETIMES_STREAMS = (AUDIO, IMAGES)
 SPREAD_SECONDS = 0.05
 QUICKEST_EVENT = 0.0002
-MANY_EVENTS = 20
+MANY_EVENTS = 20  # a filter may hold a short answer back as a whole, as Azure does
+FEW_EVENTS = 5  # each of Gemini holds a sentence
 BURST_EVENTS, BURST_SECONDS, PAUSE_SECONDS = 5, 0.002, 1.0
 LONELY_COMMENT = re.compile(rb"(?:\A|\n\r?\n)(:[^\r\n]*\r?\n(?::[^\r\n]*\r?\n)*\r?\n)")
 EVENT_ID = re.compile(rb"^(id:[^\r\n]*)", re.MULTILINE)
@@ -676,7 +677,7 @@ def stream_arrives_over_time(exchange: Exchange) -> Iterator[Finding]:
         yield from _packed(exchange)
         return
     arrivals = [at for at in response.arrivals if at is not None]
-    if len(arrivals) < 5:
+    if len(arrivals) < (FEW_EVENTS if exchange.surface == GEMINI_STREAM else MANY_EVENTS):
         raise Absent("too short to tell")
     waited, spread = response.reads[0][0], arrivals[-1] - arrivals[0]
     if waited < 4 * SPREAD_SECONDS:
