@@ -6,7 +6,21 @@ from dataclasses import replace
 from typing import Any
 
 from relayproof.probe import MONEY, Call, Run, probe
-from relayproof.probes.samples import CITY_SCHEMA, CLOCK, GOOD, ROOM, WEATHER, data_url, noise, png, user
+from relayproof.probes.samples import (
+    CITY_SCHEMA,
+    CLOCK,
+    GOOD,
+    NOT_FOR_THINKERS,
+    ROOM,
+    THOUGHT,
+    WEATHER,
+    data_url,
+    limit,
+    noise,
+    png,
+    thinks,
+    user,
+)
 from relayproof.relay import Relay
 from relayproof.surface import CHAT, CHAT_STREAM
 
@@ -20,7 +34,9 @@ def ask(relay: Relay, messages: Any, *, surface: str = CHAT, room: int = ROOM, *
     expect = GOOD | {"surface": surface} | fields.pop("expect", {})
     body = {"model": relay.model(surface), "messages": messages} | fields
     if "max_completion_tokens" not in body and room:
-        body.setdefault("max_tokens", room)
+        body = limit(body["model"], room) | body
+    if thinks(body["model"]):
+        body = {key: value for key, value in body.items() if key not in NOT_FOR_THINKERS}
     if surface == CHAT_STREAM:
         body["stream"] = True
     return Call("POST", PATH, json=body, expect=expect)
@@ -35,7 +51,8 @@ def plain(relay: Relay) -> Run:
 def repeating(relay: Relay, **fields: Any) -> Call:
     """The line to repeat, with further fields."""
     words = user(f"Repeat exactly, nothing else: {ECHO}")
-    return ask(relay, words, temperature=0, expect={"echo": ECHO}, **fields)
+    room = ROOM + (THOUGHT if thinks(relay.model(CHAT)) else 0)
+    return ask(relay, words, room=room, temperature=0, expect={"echo": ECHO}, **fields)
 
 
 @probe(CHAT)

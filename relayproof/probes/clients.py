@@ -11,9 +11,9 @@ from typing import Any
 from relayproof import sdk
 from relayproof.probe import FREE, Call, Run, probe
 from relayproof.probes.errors import because
-from relayproof.probes.samples import GOOD, ROOM, WEATHER, data_url, png, user
+from relayproof.probes.samples import GOOD, ROOM, WEATHER, data_url, limit, png, user
 from relayproof.relay import Relay
-from relayproof.surface import ANTHROPIC, ANTHROPIC_STREAM, CHAT, CHAT_STREAM, CLIENTS, GEMINI, GEMINI_STREAM
+from relayproof.surface import ANTHROPIC, ANTHROPIC_STREAM, CHAT, CHAT_STREAM, CLIENTS, GEMINI, GEMINI_STREAM, MODELS
 
 HELLO = "Say hello in one short sentence."
 BLIND = {"optional": "the model may not see pictures"}
@@ -28,7 +28,7 @@ def through(name: str, call: str, arguments: Mapping[str, Any], expect: dict[str
 
 def completion(model: str, words: Any, *, room: int = ROOM, expect: dict[str, Any] = GOOD, **fields: Any) -> Call:
     """A chat completion by the OpenAI SDK."""
-    arguments = {"model": model, "messages": user(words), "max_tokens": room} | fields
+    arguments = {"model": model, "messages": user(words)} | limit(model, room) | fields
     return through(sdk.OPENAI, sdk.CREATE, arguments, expect)
 
 
@@ -68,7 +68,7 @@ def openai_claude_vision(relay: Relay) -> Run:
         yield completion(relay.model(ANTHROPIC), picture(), room=32, expect=GOOD | BLIND)
 
 
-@probe(CLIENTS, spend=FREE, tokens=0)
+@probe(CLIENTS, spend=FREE, gate=MODELS, tokens=0)
 def openai_models(relay: Relay) -> Run:
     """The model list by the OpenAI SDK."""
     yield through(sdk.OPENAI, sdk.LIST, {}, GOOD)
@@ -113,5 +113,5 @@ def _content(model: str, call: str) -> Run:
 @probe(CLIENTS, spend=FREE, negative=True, tokens=0)
 def openai_without_v1(relay: Relay) -> Run:
     """The short question by the OpenAI SDK, its base URL without /v1."""
-    arguments = {"model": relay.model(CHAT), "messages": user(HELLO), "max_tokens": 8}
+    arguments = {"model": relay.model(CHAT), "messages": user(HELLO)} | limit(relay.model(CHAT), 8)
     yield through(sdk.OPENAI, sdk.CREATE, arguments, because("base-url", "a base URL without /v1"), root="/")

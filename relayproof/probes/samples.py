@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import re
 import struct
 import zlib
 from typing import Any
 
 ROOM = 64
+THOUGHT = 192
+THINKERS = re.compile(r"(?:^|/)(?:o\d|gpt-5)(?!.*chat)", re.IGNORECASE)
+NOT_FOR_THINKERS = ("temperature", "stop", "logprobs", "top_logprobs", "parallel_tool_calls")
 GOOD = {"answer": True}
 
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -26,6 +30,16 @@ CITY_SCHEMA = {
 def user(text: Any) -> list[dict[str, Any]]:
     """One user message."""
     return [{"role": "user", "content": text}]
+
+
+def thinks(model: str) -> bool:
+    """True for OpenAI's models that think first: they refuse `max_tokens` and fields that steer the text."""
+    return bool(THINKERS.search(model))
+
+
+def limit(model: str, tokens: int) -> dict[str, Any]:
+    """The token limit under the name that the model knows."""
+    return {"max_completion_tokens": tokens, "reasoning_effort": "low"} if thinks(model) else {"max_tokens": tokens}
 
 
 @functools.cache
