@@ -145,16 +145,25 @@ class _Session:
 
     def offered(self, probe: Probe) -> bool:
         """False, with a word, for a surface that the relay does not claim to serve."""
-        if probe.surface in (MODELS, ERRORS) or self.relay.model(probe.surface):
+        if probe.surface in (MODELS, ERRORS):
+            return probe.gate in (MODELS, ERRORS) or not self.lacks(probe.gate)
+        if self.relay.model(probe.surface):
             return True
         if not any(left.surface == probe.surface for left in self.result.left_out):
-            self.leave_out(probe, *self.why_not(probe))
+            self.leave_out(probe, *self.why_not(probe.surface))
         return False
 
-    def why_not(self, probe: Probe) -> tuple[Outcome, str]:
-        if self.relay.claims(probe.surface):
+    def lacks(self, surface: str) -> bool:
+        """True for a surface that the relay is known not to serve."""
+        return not self.relay.model(surface) and self.why_not(surface)[0] is NOT_OFFERED
+
+    def why_not(self, surface: str) -> tuple[Outcome, str]:
+        if self.relay.claims(surface):
             return UNTESTED, "claimed, but no model is known for it: name one under [models] in relayproof.toml"
-        if probe.surface in (CHAT, CHAT_STREAM) and not self.result.exchanges:
+        if MODELS in self.closed:
+            outcome = UNTESTED if surface in (CHAT, CHAT_STREAM) else NOT_OFFERED
+            return outcome, "the relay has no model list, and no model was named for it"
+        if surface in (CHAT, CHAT_STREAM) and not self.result.exchanges:
             return UNTESTED, "no model is known: the model list was not asked for; name one with --model"
         listed = next((each for each in self.result.exchanges if each.surface == MODELS), None)
         if listed is None or not holds_a_list(listed):
@@ -185,6 +194,8 @@ class _Session:
     def send(self, probe: Probe) -> None:
         """Run one probe to its end, and note where it could not go on."""
         closed = self.closed.get(probe.gate)
+        if closed is not None and probe.surface == ERRORS:
+            closed = closed if closed.outcome is NOT_OFFERED else None
         if closed is not None:
             self.leave_out(probe, closed.outcome, closed.reason)
             return
@@ -220,9 +231,11 @@ class _Session:
 
     def settle(self, probe: Probe, exchange: Exchange | None) -> None:
         """Close a surface whose basic probe was not answered: nothing more is asked of it."""
-        if exchange is None or exchange.succeeded or probe.surface == MODELS:
+        if exchange is None or exchange.succeeded:
             return
         absent = exchange.status in NOT_THERE and not self.relay.claims(probe.surface) and probe.surface != CHAT
+        if probe.surface == MODELS and not absent:
+            return
         outcome = NOT_OFFERED if absent else UNTESTED
         reason = f"its basic request was not answered: {outcome_of(exchange)}"
         self.closed[probe.surface] = LeftOut(probe.name, probe.surface, outcome, reason)

@@ -30,7 +30,10 @@ def in_dialect(exchange: Exchange) -> bool:
     """True for errors on the paths of a known surface, or on one that does not exist, where OpenAI's dialect is spoken.
 
     Google's own OpenAI path answers in Google's envelope, and a request with anthropic-version asks for Anthropic's.
+    A GET that is sent elsewhere is not refused.
     """
+    if 300 <= exchange.status < 400 and exchange.request.method == "GET":
+        return False
     if "/v1beta" in exchange.request.url and exchange.surface not in GEMINI_FAMILY:
         return False
     if exchange.request.has("anthropic-version") and exchange.surface not in ANTHROPIC_FAMILY:
@@ -163,8 +166,15 @@ def bad_key_is_refused(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: check the key before everything else, on every route.
     """
+    _not_limited(exchange)
     if exchange.status not in (401, 403) and not _google_says_so(exchange):
         yield Finding("status", f"{exchange.status} with {exchange.expect.get('with', 'a bad key')}: {said(exchange)}")
+
+
+def _not_limited(exchange: Exchange) -> None:
+    """Raises Untested where the relay limited the rate, whatever was asked."""
+    if exchange.status == 429:
+        raise Untested(f"the relay answered 429: {said(exchange)}")
 
 
 def _google_says_so(exchange: Exchange) -> bool:
@@ -302,6 +312,7 @@ def unknown_path_is_not_found(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: let the web front end take no path under /v1.
     """
+    _not_limited(exchange)
     if exchange.status not in (401, 403, 404, 405, 501):
         yield Finding("status", f"{exchange.status} for a path that does not exist: {said(exchange)}")
 
@@ -310,12 +321,20 @@ def unknown_path_is_not_found(exchange: Exchange) -> Iterator[Finding]:
 def wrong_method_is_refused(exchange: Exchange) -> Iterator[Finding]:
     """A wrong method on a known path is answered with 405 or 404.
 
-    Fixing a client goes by these words.
+    Fixing a client goes by these words. GET on chat completions may also list what was stored, as OpenAI's own does.
 
     Fix: answer 405 with an Allow header.
     """
-    if exchange.status not in (401, 403, 404, 405):
+    _not_limited(exchange)
+    if exchange.status not in (401, 403, 404, 405) and not _is_a_list(exchange):
         yield Finding("status", f"{exchange.status} for {exchange.request.method}: {said(exchange)}")
+
+
+def _is_a_list(exchange: Exchange) -> bool:
+    try:
+        return exchange.succeeded and get(exchange.answered.json, "/object") == "list"
+    except Absent:
+        return False
 
 
 @should(ERROR_CODES, on=EVERY, answers=REFUSED, when=lambda exchange: bool(exchange.expect.get("optional")))
@@ -417,6 +436,7 @@ def preflight_is_answered(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: answer OPTIONS before the key is checked.
     """
+    _not_limited(exchange)
     if exchange.status in (404, 405):
         raise Absent("the relay does not serve browsers")
     if not exchange.succeeded or not exchange.answered.has("access-control-allow-origin"):

@@ -86,6 +86,7 @@ errors.sibling("missing-model-500", "A request without a model is answered with 
 errors.sibling("wrong-type-500", "A temperature that is a text is answered with 500.", only(asks("/temperature"), status(500)), by="errors/wrong-type-*", verdict=WARNS)
 errors.sibling("unknown-path-page", "An unknown path is a web page with status 200.", only(both(NOT_FOUND, without(asks("/model"))), instead(PAGE, 200, HTML)), by="errors/unknown-path-*")
 errors.sibling("wrong-method-200", "GET on chat completions is a web page.", only(when_status(405), instead(PAGE, 200, HTML)), by="errors/wrong-method-*", verdict=WARNS)
+errors.harmless("chats-listed", "GET on chat completions lists those that were stored.", only(when_status(405), instead({"object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False}, 200)))
 errors.sibling("wrong-method-500", "GET on chat completions is answered with 500.", only(when_status(405), status(500)), by="errors/wrong-method-*", verdict=WARNS)
 errors.sibling("all-refusals-500", "Every refusal is a 500.", status(500), by=("errors/malformed-json-*", "errors/unknown-model-*", "errors/bad-key-*"))
 errors.sibling("all-refusals-503", "Every refusal is a 503.", status(503), by=("errors/malformed-json-*", "errors/unknown-model-*", "errors/bad-key-*"))

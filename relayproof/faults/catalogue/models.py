@@ -84,6 +84,7 @@ models.sibling("model-unknown-200", "A model that does not exist is there.", onl
 models.sibling("model-unknown-error-in-200", "An unknown model is an error with status 200.", only(lambda answer: answer.status == 404, status(200)), by=("models/unknown-model-*", "every-response/error-is-not-a-model"), when=anyhow, verdict=WARNS)
 models.harmless("models-extra-keys", "Models carry new-api's keys.", put("/data/*/permission", []), put("/data/*/supported_endpoint_types", ["openai"]), put("/success", True))
 models.harmless("models-slash-404", "With a slash at the end the list is not found.", only(at("/models/"), instead(openai_error("Invalid URL"), 404)))
+models.harmless("models-slash-redirect", "With a slash at the end the list is elsewhere.", only(at("/models/"), header("location", "/v1/models"), instead("", 307, TEXT)))
 models.harmless("models-longer-list", "The list has more models than were asked for.", only(listing, change("/data", lambda data: [*data, data[0] | {"id": "o9"}])))
 unknown.sibling("unknown-model-500", "An unknown model is answered with 500.", only(no_such_model, status(500)), by="errors/unknown-model-is-refused")
 unknown.sibling("unknown-model-bare-503", "An unknown model is answered with 503 and no code.", only(no_such_model, instead(openai_error("no channel for it", "server_error"), 503)), by="errors/unknown-model-is-refused")

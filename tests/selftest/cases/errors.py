@@ -73,6 +73,7 @@ WEB_PAGE = exchange(
     "GET", "/v1/no/such/path", None, HTML, headers=(("content-type", "text/html"),), expect={"refusal": "path"}
 )
 WRONG_METHOD = exchange("GET", PATH, None, told(), status=405, expect={"refusal": "method"})
+STORED = answered(WRONG_METHOD, {"object": "list", "data": [], "has_more": False}, status=200)
 
 CASES = [
     Case("errors/refusal-is-labelled-as-json", refused(400), refused(400, headers=(("content-type", "text/html"),))),
@@ -104,6 +105,7 @@ CASES = [
     ),
     Case("errors/unknown-path-is-not-found", UNKNOWN_PATH, WEB_PAGE),
     Case("errors/wrong-method-is-refused", WRONG_METHOD, answered(WRONG_METHOD, None, status=500)),
+    Case("errors/wrong-method-is-refused", STORED, answered(WRONG_METHOD, HTML, status=200)),
     Case("errors/what-a-model-cannot-do-is-refused-with-4xx", optional(400), optional(500)),
     Case("errors/long-prompt-is-the-clients-mistake", refused(400, TOO_LONG), refused(500, TOO_LONG)),
     Case(

@@ -1,0 +1,84 @@
+"""What correct relays do otherwise than the reference relay is no failure: each was once taken for one."""
+
+from __future__ import annotations
+
+import pytest
+from cases.build import exchange
+from cases.chat_stream import PLAIN, at
+from cases.errors import because
+from cases.every_response import toolless
+
+from relayproof import rules
+from relayproof.exchange import Exchange
+from relayproof.judge import FAILS, NOT_OFFERED, UNTESTED, Outcome, judge
+from relayproof.offers import best
+from relayproof.probes.chat import repeating
+from relayproof.relay import Relay
+from relayproof.surface import ANTHROPIC, CHAT, GEMINI
+
+ALL = tuple(rules.load().values())
+VALID = "every-response/valid-request-is-answered"
+
+
+def outcomes(given: Exchange, rule: str) -> list[Outcome]:
+    return [verdict.outcome for verdict in judge([given], ALL).verdicts if verdict.rule == rule]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "This model does not support tools.",
+        '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set',
+        "tools are only supported by certain models",
+        "该模型不支持工具调用",
+    ],
+)
+def test_a_refusal_that_names_what_the_model_lacks_is_not_offered(message: str) -> None:
+    assert outcomes(toolless(400, message), VALID) == [NOT_OFFERED]
+
+
+def test_a_redirect_is_no_refusal() -> None:
+    redirect = exchange("GET", "/v1/models/", None, b"", status=307, headers=(("location", "/v1/models"),))
+    assert not [verdict for verdict in judge([redirect], ALL).verdicts if verdict.outcome is FAILS]
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule"),
+    [
+        ("key", "errors/bad-key-is-refused"),
+        ("path", "errors/unknown-path-is-not-found"),
+        ("method", "errors/wrong-method-is-refused"),
+    ],
+)
+def test_a_rate_limit_says_nothing_of_what_was_asked(kind: str, rule: str) -> None:
+    assert outcomes(because(kind, 429), rule) == [UNTESTED]
+
+
+def test_a_short_answer_may_come_at_once() -> None:
+    assert not outcomes(at(PLAIN, 0.9), "chat-stream/stream-arrives-over-time")
+
+
+@pytest.mark.parametrize(
+    ("names", "surface", "chosen"),
+    [
+        (["bge-m3", "meta-llama/Llama-3.2-1B-Instruct"], CHAT, "meta-llama/Llama-3.2-1B-Instruct"),
+        (["gpt-3.5-turbo-instruct", "gpt-5-nano"], CHAT, "gpt-5-nano"),
+        (["gemini-2.5-flash-image", "gemini-2.5-flash-preview-tts", "gemini-2.5-pro"], GEMINI, "gemini-2.5-pro"),
+        (["gemini-embedding-001"], GEMINI, ""),
+        (["claude-haiku-4-5"], ANTHROPIC, "claude-haiku-4-5"),
+    ],
+)
+def test_a_model_that_talks_is_chosen_for_talking(names: list[str], surface: str, chosen: str) -> None:
+    assert best(names, surface) == chosen
+
+
+@pytest.mark.parametrize("name", ["gpt-5-mini", "o3", "openai/o4-mini", "gpt-5.1"])
+def test_a_model_that_thinks_first_is_asked_in_its_own_words(name: str) -> None:
+    body = repeating(Relay("http://relay.example", models={CHAT: name})).json
+    assert body["max_completion_tokens"] > 64
+    assert not {"max_tokens", "temperature"} & set(body)
+
+
+@pytest.mark.parametrize("name", ["gpt-4o", "gpt-5-chat-latest", "glm-4-o1", "solo-3"])
+def test_any_other_model_is_given_max_tokens(name: str) -> None:
+    assert repeating(Relay("http://relay.example", models={CHAT: name})).json["max_tokens"] == 64
