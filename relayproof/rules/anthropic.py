@@ -557,11 +557,31 @@ def answer_is_not_empty(exchange: Exchange) -> Iterator[Finding]:
     content = exchange.one("/content", list)
     if reason(exchange) != "end_turn":
         raise Absent("it did not end by itself")
-    if any(isinstance(block, dict) and block.get(SPOKEN.get(str(block.get("type")), "type")) for block in content):
+    if says_something(content):
         return
     if answers_results(exchange):
         raise Absent("the model may have nothing to add")
     yield Finding("/content", f"{shown(content)} with stop_reason end_turn")
+
+
+def says_something(content: list[Any]) -> bool:
+    """True when a block has text, or is of a kind that needs none."""
+    return any(isinstance(block, dict) and block.get(SPOKEN.get(str(block.get("type")), "type")) for block in content)
+
+
+@must(USAGE, on=BOTH, needs=CONTENT, when=lambda exchange: exchange.get("/stop_reason") == "max_tokens")
+def what_is_counted_is_there(exchange: Exchange) -> Iterator[Finding]:
+    """An answer that `max_tokens` cut holds what its output_tokens count.
+
+    Tokens that are counted and not there were lost on the way, and paid for. Only thinking may stay hidden.
+
+    Fix: pass on what the upstream had said when the limit was reached.
+    """
+    content, output = exchange.one("/content", list), exchange.one("/usage/output_tokens", int)
+    if exchange.asked("/thinking") or output < 2:
+        raise Absent("the model may have been thinking")
+    if not says_something(content):
+        yield Finding("/content", f"{shown(content)}, but {output} tokens are counted")
 
 
 @must(REQUEST, on=BOTH, needs=CONTENT, when=lambda exchange: bool(exchange.asked("/output_config/format/schema")))

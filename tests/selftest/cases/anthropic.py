@@ -126,6 +126,7 @@ CASES = [
         changed(MISSING, "/error/type", "<nil>"),
         also=("anthropic/error-matches-schema-should",),
     ),
+    Case("anthropic/error-matches-schema-openai", MISSING, changed(MISSING, "/type")),
     Case("anthropic/error-matches-schema-should", MISSING, changed(MISSING, "/error/type", "new_api_error")),
     Case(
         "anthropic/error-type-fits-its-status",
@@ -189,6 +190,7 @@ CASES = [
     Case("anthropic/stop-sequence-is-one-of-those-asked-for", COUNT, changed(COUNT, "/stop_sequence", "6")),
     Case("anthropic/stop-is-honoured", COUNT, changed(COUNT, "/content/0/text", "1 2 3 4 5")),
     Case("anthropic/answer-is-not-empty", PLAIN, changed(PLAIN, "/content", [])),
+    Case("anthropic/what-is-counted-is-there", CUT, changed(CUT, "/content", [])),
     Case("anthropic/output-format-is-honoured", FORMAT, changed(FORMAT, "/content/0/text", "Paris")),
     Case("anthropic/model-is-the-one-asked-for", PLAIN, changed(PLAIN, "/model", "gpt-4o-mini")),
     Case("anthropic/model-is-named-plainly", PLAIN, changed(PLAIN, "/model", f"bedrock/{MODEL}")),

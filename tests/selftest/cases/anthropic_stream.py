@@ -75,6 +75,7 @@ S = "anthropic-stream/"
 
 CASES = [
     Case(S + "matches-schema", PLAIN, each(PLAIN, DELTA, "index", GONE, only=0)),
+    Case(S + "matches-schema", PLAIN, each(PLAIN, "message_start", "message", "stop_reason", "end_turn")),
     Case(S + "matches-schema-openai", PLAIN, each(PLAIN, "message_delta", "delta", "stop_sequence", GONE)),
     Case(S + "matches-schema-should", PLAIN, each(PLAIN, "content_block_start", "content_block", "text", "Hi")),
     Case(S + "event-names-are-their-types", PLAIN, UNNAMED),
