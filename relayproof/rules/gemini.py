@@ -378,6 +378,27 @@ def total_is_the_sum(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("/usageMetadata/totalTokenCount", f"{total}, but the sum is {sum(told.values())} ({each})")
 
 
+@must(USAGE, on=BOTH, relay=SHOULD, when=lambda exchange: not sends_files(exchange))
+def total_is_told(exchange: Exchange) -> Iterator[Finding]:
+    """usageMetadata has a totalTokenCount.
+
+    It is what buyers are billed by. Google itself leaves it out only when the prompt has a file behind an address.
+
+    Fix: pass usageMetadata on unchanged; add up the parts where the upstream has no total.
+    """
+    usage = exchange.one("/usageMetadata", dict)
+    if "candidatesTokenCount" not in usage:
+        raise Absent("told by the schema")
+    if "totalTokenCount" not in usage:
+        yield Finding("/usageMetadata/totalTokenCount", f"missing beside {', '.join(sorted(usage))}")
+
+
+def sends_files(exchange: Exchange) -> bool:
+    """True when the prompt names files by their address."""
+    contents = get(asked(exchange), "/contents", list, [])
+    return any(gemini.member(part, "fileData") for each in contents for part in gemini.parts(each))
+
+
 @must(USAGE, on=BOTH, relay=SHOULD)
 def usage_details_fit_their_totals(exchange: Exchange) -> Iterator[Finding]:
     """No part of the usage is larger than its whole: cached tokens fit the prompt, details fit their totals.
@@ -473,21 +494,22 @@ def token_limit_is_honoured(exchange: Exchange) -> Iterator[Finding]:
 
 @must(CANDIDATE, on=BOTH, needs=CONTENT)
 def cut_answer_says_max_tokens(exchange: Exchange) -> Iterator[Finding]:
-    """A single answer that used up `maxOutputTokens` ends with finishReason `MAX_TOKENS`.
+    """An answer that used up `maxOutputTokens` ends with finishReason `MAX_TOKENS`.
 
     With `STOP` the client takes half an answer for a whole one. An answer may end of itself on the last token that
-    was allowed, so only a text that stops in the middle of a word or sentence counts.
+    was allowed, so only a text that stops in the middle of a word or sentence counts. Of several candidates each must
+    have used up the limit, which only their sum shows.
 
     Fix: pass the upstream's reason on; OpenAI's `length` is `MAX_TOKENS` here.
     """
     limit, found = _limit(exchange), candidates(exchange)
-    if len(found) != 1 or counted(exchange) < limit or limit < 2:
-        raise Absent("the limit was not reached by one answer alone")
-    ((at, candidate),) = found
-    text = gemini.said(get(candidate, "/content"))
-    if candidate.get("finishReason") in STOP and breaks_off(text) and not called(exchange):
-        what = f'"STOP" after {counted(exchange)} of {limit} tokens, at {shown(text[-40:])}'
-        yield Finding(f"{at}/finishReason", what)
+    if counted(exchange) < limit * len(found) or limit < 2 or called(exchange):
+        raise Absent("the limit was not reached")
+    for at, candidate in found:
+        text = gemini.said(get(candidate, "/content"))
+        if candidate.get("finishReason") in STOP and breaks_off(text):
+            what = f'"STOP" after {counted(exchange)} of {limit * len(found)} tokens, at {shown(text[-40:])}'
+            yield Finding(f"{at}/finishReason", what)
 
 
 @should(CANDIDATE, on=BOTH)

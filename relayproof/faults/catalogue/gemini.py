@@ -75,6 +75,7 @@ whole.sibling("gemini-limit-ignored", "maxOutputTokens is ignored.", config("max
 whole.sibling("gemini-candidate-count-ignored", "candidateCount is ignored.", config("candidateCount"), by="gemini/candidate-count-*", verdict=WARNS)
 whole.sibling("gemini-indexes-zero", "All candidates have index 0.", put("/candidates/*/index", 0), by="gemini/candidate-indexes-*", verdict=WARNS)
 whole.sibling("gemini-counts-zero", "The counts are 0.", *(put(f"{COUNTS}/{key}TokenCount", 0) for key in ("prompt", "candidates", "total")), by="gemini/tokens-are-counted")
+whole.sibling("gemini-total-missing", "totalTokenCount is missing.", drop(f"{COUNTS}/totalTokenCount"), by="gemini/total-is-told", verdict=WARNS)
 whole.sibling("gemini-counts-text", "The counts are texts.", change(f"{COUNTS}/promptTokenCount", str), by=SHAPE)
 whole.sibling("gemini-prompt-count-missing", "promptTokenCount is missing.", drop(f"{COUNTS}/promptTokenCount"), by="gemini/total-is-the-sum")
 whole.sibling("gemini-two-things-in-a-part", "A part holds a text and a call.", change(f"{PARTS}/*", lambda part: part | {"text": "x", "functionCall": {"name": "get_weather", "args": {}}}), by="gemini/part-holds-*")

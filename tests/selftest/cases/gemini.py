@@ -111,6 +111,7 @@ def _squeeze(document: Any) -> None:
 HI = whole()
 LONG = whole("Tell me about the sea.", {"maxOutputTokens": 60})
 TWO = whole("Name a fruit.", {"candidateCount": 2})
+CUT_TWO = whole("Tell me about the sea.", {"maxOutputTokens": 7, "candidateCount": 2})
 CALLS = whole("Weather and time? Use the tools.", tools=TOOLS)
 FORCED = whole("Hi", tools=TOOLS, toolConfig={"functionCallingConfig": {"mode": "ANY"}})
 ALLOWED = {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["get_time"]}}
@@ -177,6 +178,7 @@ CASES = [
     ),
     Case("gemini/inline-data-is-what-it-says", PICTURE, changed(PICTURE, f"{PART}/inlineData/mimeType", "image/jpeg")),
     Case("gemini/total-is-the-sum", SEARCH, recounted(SEARCH, toolUsePromptTokenCount=GONE)),
+    Case("gemini/total-is-told", HI, changed(HI, f"{USAGE}/totalTokenCount")),
     Case(
         "gemini/usage-details-fit-their-totals",
         HI,
@@ -194,6 +196,7 @@ CASES = [
         LONG,
         changed(changed(LONG, f"{PART}/text", CUT_SEA), REASON, "STOP"),
     ),
+    Case("gemini/cut-answer-says-max-tokens", CUT_TWO, changed(CUT_TWO, "/candidates/1/finishReason", "STOP")),
     Case(
         "gemini/max-tokens-means-the-limit-was-used",
         LONG,
