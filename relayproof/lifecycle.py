@@ -207,15 +207,20 @@ def subject(group: Sequence[Exchange]) -> str:
     return first if first in common else min(common)
 
 
-def segments(group: Sequence[Exchange]) -> list[list[Look]]:
-    """The fetches of the group's task in order, cut where a modal sent it on its way again."""
+def segments(group: Sequence[Exchange], *, listed: bool = False) -> list[list[Look]]:
+    """The fetches of the group's task in order, cut where a modal sent it on its way again.
+
+    listed: what lists say of the task stands among them.
+    """
+    task = subject(group) if listed else ""
     found: list[list[Look]] = [[]]
     for exchange in group:
         if kind(exchange) == SUBMIT and endpoint(exchange) == "modal" and found[-1]:
             found.append([])
-        seen = look(exchange)
-        if seen is not None:
-            found[-1].append(seen)
+        if kind(exchange) == FETCH:
+            found[-1] += looks(exchange)[:1]
+        elif kind(exchange) == LIST and listed:
+            found[-1] += [each for each in looks(exchange) if each.id == task][:1]
     return [segment for segment in found if segment]
 
 

@@ -77,7 +77,7 @@ def edit(relay: Relay) -> Run:
         fields = {"model": name, "prompt": PROMPT, "size": SIZE}
         fields |= {"quality": "low"} if counted(name) else {"response_format": "b64_json"}
         form: tuple[tuple[str, str | File], ...] = (("image", picture()), ("mask", mask()), *fields.items())
-        missing = {"optional": "the relay may not edit pictures"}
+        missing = {"optional": "the relay may not edit pictures", "missing": True}
         yield Call("POST", "/v1/images/edits", form=form, expect=GOOD | MINE | missing)
 
 
@@ -86,7 +86,7 @@ def variation(relay: Relay) -> Run:
     """Something like an uploaded picture, from dall-e-2."""
     if linking(relay) == "dall-e-2":
         form = (("image", picture()), ("model", "dall-e-2"), ("size", "256x256"), ("response_format", "b64_json"))
-        missing = {"optional": "the relay may not vary pictures"}
+        missing = {"optional": "the relay may not vary pictures", "missing": True}
         yield Call("POST", "/v1/images/variations", form=form, expect=GOOD | MINE | missing)
 
 

@@ -72,10 +72,10 @@ def imagine(relay: Relay) -> Run:
     if drawn is None:
         return
     yield from seen(relay, drawn)
-    yield Call("POST", LIST, json={"ids": [drawn.id, UNKNOWN]}, expect=valid(relay, MIDJOURNEY))
+    yield Call("POST", LIST, json={"ids": [drawn.id, UNKNOWN]}, expect=valid(relay, MIDJOURNEY, unknown=UNKNOWN))
     enlarged = None
     if drawn.status == SUCCESS:
-        if not without(relay, "mjp"):
+        if not without(relay, "mjp") and drawn.task.get("buttons") is not None:
             yield Call("GET", f"/mj/task/{quote(drawn.id, safe='')}/image-seed", expect=valid(relay, MIDJOURNEY))
         enlarged = yield from pressed(relay, drawn, "upsample::1")
     if ear:
@@ -171,7 +171,7 @@ def shorten(relay: Relay) -> Run:
     """A prompt of many words to be shortened."""
     if not without(relay, "mjp"):
         body = {"prompt": "a very detailed photograph of a red cube that stands on a white table", "state": STATE}
-        yield from run(relay, f"{SUBMIT}/shorten", body, optional="not every server shortens")
+        yield from run(relay, f"{SUBMIT}/shorten", body, optional="not every server shortens", missing=True)
 
 
 @probe(MIDJOURNEY, spend=MONEY, requests=MOST_LOOKS + 1, tokens=0)
@@ -179,7 +179,7 @@ def swap_face(relay: Relay) -> Run:
     """The face of one picture to be put on another."""
     if not without(relay, "mjp"):
         body = {"sourceBase64": picture(64, RED), "targetBase64": picture(64, BLUE), "state": STATE}
-        yield from run(relay, "/mj/insight-face/swap", body, optional="not every server swaps faces")
+        yield from run(relay, "/mj/insight-face/swap", body, optional="not every server swaps faces", missing=True)
 
 
 @probe(MIDJOURNEY, spend=MONEY, requests=MOST_LOOKS + 1, tokens=0)

@@ -11,7 +11,7 @@ from relayproof.groups import repeats, together
 from relayproof.pointer import Absent, find, get
 from relayproof.rule import ANY, REFUSED, SHOULD, Finding, Untested, must, should
 from relayproof.rules import shapes
-from relayproof.rules.every_response import EVERY, said, unpacked
+from relayproof.rules.every_response import EVERY, is_missing, said, unpacked
 from relayproof.rules.sources import CORS, ERROR, ERROR_CODES, HTTP, HTTP_AUTH, OBSERVED
 from relayproof.schema import shown
 from relayproof.surface import ANTHROPIC_FAMILY, GEMINI_FAMILY, MIDJOURNEY, OTHER, SUNO, is_azure
@@ -79,6 +79,8 @@ def body_is_json(exchange: Exchange) -> Iterator[Finding]:
     """
     if exchange.request.method in ("OPTIONS", "HEAD"):
         raise Absent("no body is needed")
+    if exchange.expect.get("dialect") == "mjp" and exchange.status == 401:
+        raise Absent("midjourney-proxy refuses a key without a word")
     if exchange.request.has("origin") and exchange.status == 403:
         raise Absent("told by origin_makes_no_difference")
     if by_a_gateway(exchange):
@@ -345,7 +347,7 @@ def what_a_model_cannot_do_is_refused_with_4xx(exchange: Exchange) -> Iterator[F
 
     Fix: answer 400, and say what the model can't do.
     """
-    if exchange.status >= 500:
+    if exchange.status >= 500 and not is_missing(exchange):
         yield Finding("status", f"{exchange.status}: {said(exchange)}")
 
 

@@ -54,6 +54,16 @@ LEAKS = (
 )
 
 
+def is_missing(exchange: Exchange) -> bool:
+    """True where an endpoint that not every relay has is not there; `missing` in `expect` names such a one."""
+    return bool(exchange.expect.get("missing")) and exchange.status in (404, 405, 501)
+
+
+def lacks(exchange: Exchange) -> bool:
+    """True for a refusal that says that something is not supported, or not there."""
+    return is_missing(exchange) or bool(UNSUPPORTED.search(exchange.answered.text))
+
+
 @must(OBSERVED, on=EVERY, answers=ANY)
 def valid_request_is_answered(exchange: Exchange) -> Iterator[Finding]:
     """A request that the contract allows is answered with a 2xx status.
@@ -68,7 +78,7 @@ def valid_request_is_answered(exchange: Exchange) -> Iterator[Finding]:
         raise Absent("nobody said that this request is valid")
     if exchange.status in REFUSED_FOR_NOW:
         raise Untested(f"the relay answered {exchange.status}: {said(exchange)}")
-    if not exchange.succeeded and exchange.expect.get("optional") and UNSUPPORTED.search(exchange.answered.text):
+    if not exchange.succeeded and exchange.expect.get("optional") and lacks(exchange):
         raise NotOffered(f"{exchange.expect['optional']}: {exchange.status}, {said(exchange)}")
     if exchange.status in CLIENTS_MISTAKE and has_none_of_it(exchange):
         raise NotOffered(f"the relay answered {exchange.status}: {said(exchange)}")

@@ -46,10 +46,10 @@ def accepted(group: Sequence[Exchange]) -> Exchange:
     raise Absent("the submit is not known")
 
 
-def pairs(group: Sequence[Exchange]) -> list[tuple[Look, Look]]:
-    """Neighbouring fetches of the group's task. Raises Absent when it was fetched once or never."""
+def pairs(group: Sequence[Exchange], *, listed: bool = False) -> list[tuple[Look, Look]]:
+    """Neighbouring looks at the group's task: fetches, and where `listed` lists. Raises Absent with fewer than two."""
     lifecycle.subject(group)
-    found = [pair for segment in lifecycle.segments(group) for pair in pairwise(segment)]
+    found = [pair for segment in lifecycle.segments(group, listed=listed) for pair in pairwise(segment)]
     if not found:
         raise Absent("no two looks")
     return found
@@ -71,7 +71,7 @@ def told_at(earlier: Look, later: Look) -> str:
 
 def moves_back(group: Sequence[Exchange]) -> Iterator[Finding]:
     """Moves of the status that go back, or leave a final state."""
-    for earlier, later in pairs(group):
+    for earlier, later in pairs(group, listed=True):
         if not _may_follow(earlier.status, later.status):
             yield Finding(f"{later.at}/status", f"{later.status!r} after {earlier.status} ({told_at(earlier, later)})")
     *before, last = lifecycle.segments(group)
@@ -94,7 +94,8 @@ def _may_follow(earlier: str, later: str) -> bool:
 
 def falls(group: Sequence[Exchange]) -> Iterator[Finding]:
     """Percentages that get smaller; a failed task may drop its own."""
-    measured = [pair for pair in pairs(group) if None not in (pair[0].progress, pair[1].progress)]
+    forward = [pair for pair in pairs(group, listed=True) if _may_follow(pair[0].status, pair[1].status)]
+    measured = [pair for pair in forward if None not in (pair[0].progress, pair[1].progress)]
     if not measured:
         raise Absent("no two percentages")
     for earlier, later in measured:
@@ -227,13 +228,15 @@ def entries(exchange: Exchange) -> object:
 
 
 def listed_wrongly(exchange: Exchange) -> Iterator[Finding]:
-    """Tasks in a list that nobody asked for, or that stand in it twice."""
+    """Tasks in a list that nobody asked for, that stand in it twice, or that the sender knows not to exist."""
     if not isinstance(entries(exchange), list):
         raise Absent("no list; the schema tells")
     asked = lifecycle.listed_ids(exchange)
     ids = [look.id for look in lifecycle.looks(exchange)]
     for name in sorted(set(ids) - set(asked)):
         yield Finding("/", f"task {name} was not asked for")
+    if exchange.expect.get("unknown") in ids:
+        yield Finding("/", f"task {exchange.expect['unknown']} does not exist")
     for name in sorted({name for name in ids if ids.count(name) > 1}):
         yield Finding("/", f"task {name} stands in it {ids.count(name)} times")
 
@@ -242,9 +245,9 @@ def told_differently(group: Sequence[Exchange], fields: Sequence[str]) -> Iterat
     """What a list and a fetch say differently of a task that has ended. An address may carry another query."""
     last = last_look(group)
     listed = [look for each in lifecycle.family(group, LIST) for look in lifecycle.looks(each)]
-    listed = [look for look in listed if look.id == last.id and look.final]
+    listed = [look for look in listed if look.id == last.id and look.status == last.status]
     if not last.final or not listed:
-        raise Absent("not listed after its end")
+        raise Absent("not listed after its end, or told by status_never_goes_back")
     for name in fields:
         fetched, found = (_plain(look.task.get(name)) for look in (last, listed[-1]))
         if fetched != found:

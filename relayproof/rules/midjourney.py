@@ -13,9 +13,9 @@ from relayproof.exchange import CLOCK, CONTENT, HEADERS, IDS, STATUS, Exchange
 from relayproof.groups import tasks, together
 from relayproof.lifecycle import ACCEPTED, CALLBACKS, FETCH, LIST, MODAL, PICTURE, SEED, SUBMIT, SUCCESS, Look
 from relayproof.pointer import Absent, find, get, is_a
-from relayproof.rule import ANY, REFUSED, SHOULD, Finding, NotOffered, Source, Untested, may, must, should
+from relayproof.rule import ANY, MAY, REFUSED, SHOULD, Finding, NotOffered, Source, Untested, may, must, should
 from relayproof.rules import lifecycles, shapes
-from relayproof.rules.every_response import UNSUPPORTED
+from relayproof.rules.every_response import is_missing, lacks
 from relayproof.rules.lifecycles import is_failure, is_success, refused_for_now, said, sights
 from relayproof.rules.sources import HTTP, OBSERVED
 from relayproof.schema import shown
@@ -57,7 +57,10 @@ BUTTON_ACTIONS = (
 GRID_BUTTONS = (*(f"upsample::{n}::" for n in range(1, 5)), *(f"variation::{n}::" for n in range(1, 5)), "reroll")
 WAITING = re.compile(r"CustomZoom|Inpaint")
 STEADY = ("id", "action", "prompt", "submitTime")
-ENDED_FIELDS = ("id", "action", "prompt", "status", "progress", "imageUrl", "failReason", "submitTime", "finishTime")
+ENDED_FIELDS = (
+    *("id", "action", "prompt", "promptEn", "description", "status", "progress", "imageUrl", "failReason"),
+    *("submitTime", "finishTime", "buttons"),
+)
 MODES = re.compile(r"^/mj-(?:fast|relax|turbo)(?=/mj/)")
 SMALLEST = 64
 A_FEW_MINUTES = 300
@@ -130,6 +133,7 @@ shapes.matches_schema(
     NEW_API_TASK,
     on=MIDJOURNEY,
     answers=REFUSED,
+    when=lambda exchange: not is_missing(exchange),
     documents=_refusal,
     called="error_matches_schema",
 )
@@ -178,6 +182,20 @@ def task_is_that_of_new_api(exchange: Exchange) -> Iterator[Finding]:
     yield from _in_dialect(exchange, "new-api")
 
 
+@must(PLUS, on=MIDJOURNEY, relay=MAY, when=is_kind(FETCH, LIST))
+def status_and_bot_are_named(exchange: Exchange) -> Iterator[Finding]:
+    """A task has a status from the start, and names the bot that draws where it has the field.
+
+    new-api leaves the status empty until its first look at the upstream, and never fills the bot.
+
+    Fix: pass both on from the upstream.
+    """
+    for look in sights(exchange):
+        for key in ("status", "botType"):
+            if look.task.get(key) == "":
+                yield Finding(f"{look.at}/{key}", "empty")
+
+
 @must(HTTP, on=MIDJOURNEY, relay=SHOULD, needs=HEADERS)
 def json_is_labelled_as_json(exchange: Exchange) -> Iterator[Finding]:
     """A JSON answer says so in its Content-Type.
@@ -207,7 +225,7 @@ def valid_submit_is_accepted(exchange: Exchange) -> Iterator[Finding]:
         return
     if code(exchange) in (23, 30) or refused_for_now(exchange):
         raise Untested(f"code {code(exchange)}: {said(exchange)}")
-    if exchange.expect.get("optional") and UNSUPPORTED.search(exchange.answered.text):
+    if exchange.expect.get("optional") and lacks(exchange):
         raise NotOffered(f"{exchange.expect['optional']}: {said(exchange)}")
     yield Finding("/code", f"{code(exchange)} for a valid request: {said(exchange)}")
 
@@ -319,6 +337,8 @@ def unknown_task_is_not_found(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("status", f"{exchange.status}: {said(exchange)}")
     elif exchange.succeeded:
         answer = exchange.answered.json if exchange.answered.body.strip() else None
+        if answer is None and exchange.expect.get("dialect") in ("mjp", "plus"):
+            raise Absent("these servers answer nothing at all")
         if not isinstance(answer, dict) or get(answer, "/code") in (None, *ACCEPTED):
             yield Finding("/", f"{shown(answer)} with status {exchange.status}")
 
@@ -338,7 +358,7 @@ def fetched_task_is_the_one_asked_for(exchange: Exchange) -> Iterator[Finding]:
 
 @must(MJP, on=MIDJOURNEY, when=is_kind(FETCH, LIST))
 def finished_task_is_complete(exchange: Exchange) -> Iterator[Finding]:
-    """A task with status SUCCESS has progress 100% and a finishTime.
+    """A task with status SUCCESS has progress 100%, a submitTime and a finishTime.
 
     Clients wait for the one or the other; without it they poll for ever, or never stop the clock.
 
@@ -347,8 +367,10 @@ def finished_task_is_complete(exchange: Exchange) -> Iterator[Finding]:
     for look in sights(exchange, is_success):
         if isinstance(look.task.get("progress"), str) and look.progress != 100:
             yield Finding(f"{look.at}/progress", f"{shown(look.task.get('progress'))} with status SUCCESS")
-        if look.time("finish") == 0:
-            yield Finding(f"{look.at}/finishTime", f"{shown(look.task.get('finishTime'))} with status SUCCESS")
+        for which in ("submit", "finish"):
+            field = look.time_field(which)
+            if look.time(which) == 0 and (which == "finish" or field in look.task):
+                yield Finding(f"{look.at}/{field}", f"{shown(look.task.get(field))} with status SUCCESS")
 
 
 @must(MJP, on=MIDJOURNEY, when=is_kind(FETCH, LIST))

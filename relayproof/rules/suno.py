@@ -11,7 +11,7 @@ from relayproof.exchange import CLOCK, IDS, STATUS, Exchange
 from relayproof.groups import tasks, together
 from relayproof.lifecycle import FETCH, LIST, SUBMIT, SUCCESS, Look
 from relayproof.pointer import Absent, find, get, is_a
-from relayproof.rule import ANY, REFUSED, Finding, Source, Untested, must, should
+from relayproof.rule import ANY, REFUSED, SHOULD, Finding, Source, Untested, must, should
 from relayproof.rules import lifecycles, shapes
 from relayproof.rules.lifecycles import is_failure, is_success, said, sights
 from relayproof.rules.sources import OBSERVED
@@ -138,6 +138,21 @@ def _not_taken(exchange: Exchange, what: str) -> Iterator[Finding]:
         yield Finding("status", f"{exchange.status} for {what}: {said(exchange)}")
     if lifecycle.submitted(exchange):
         yield Finding("/data", f"task {lifecycle.submitted(exchange)} for {what}")
+    elif exchange.succeeded and exchange.get("/code") in ("success", 1):
+        yield Finding("/code", f"{shown(exchange.get('/code'))} for {what}: {said(exchange)}")
+
+
+@must(NEW_API_SUNO, on=SUNO, answers=ANY, relay=SHOULD, needs=STATUS, when=lambda exchange: exchange.succeeded)
+def refusal_has_a_status(exchange: Exchange) -> Iterator[Finding]:
+    """A refusal comes with a 4xx or 5xx status, not as a success with another code.
+
+    Clients look at the status first, and proxies and meters at nothing else: to them it was a song.
+
+    Fix: send 400 with code invalid_request or task_not_exist, 403 with quota_not_enough.
+    """
+    code = exchange.one("/code", str)
+    if code != "success":
+        yield Finding("status", f"{exchange.status} with code {shown(code)}: {said(exchange)}")
 
 
 @must(NEW_API_SUNO, on=SUNO, answers=ANY, when=lambda exchange: exchange.expect.get("refusal") == "task")
@@ -262,19 +277,18 @@ def finished_songs_can_be_heard(exchange: Exchange) -> Iterator[Finding]:
     found = [song for look in sights(exchange, is_sung) for song in songs(look)]
     if not found:
         raise Absent("no songs; the schema tells")
+    bare = exchange.get("/code") == 1
     for at, song in found:
         url = song.get("audio_url")
         if not isinstance(url, str) or not url.startswith("https://") or not lifecycle.is_public(url):
             yield Finding(f"{at}/audio_url", f"{shown(url)} with status {shown(song.get('status'))}")
-        if not _has_duration(song):
+        if not _has_duration(song) and not (bare and "metadata" not in song):
             yield Finding(f"{at}/metadata/duration", shown(get(song, "/metadata/duration")))
 
 
 def _has_duration(song: dict[str, Any]) -> bool:
-    """True for a duration over 0 in either place; also where a dialect has no place for it."""
+    """True for a duration over 0 in either place."""
     told = [value for path in ("/duration", "/metadata/duration") for _, value in find(song, path)]
-    if not told and not isinstance(song.get("metadata"), dict):
-        return True
     return any(is_a(value, float) and value > 0 for value in told)
 
 

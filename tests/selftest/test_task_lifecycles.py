@@ -238,7 +238,7 @@ MJ_FAULTS = [
     Fault("progress-falls", "midjourney/progress-never-falls", on("SUCCESS", progress="1%"), compares=True),
     Fault(
         "bottype-state-empty",
-        "midjourney/task-matches-schema-openai",
+        "midjourney/state-is-given-back",
         in_tasks(lambda task: task.update(customId="", botType="", state="")),
         SHOULD,
     ),

@@ -25,6 +25,10 @@ def submits(answer: Answer) -> bool:
     return "/submit/" in answer.asked.path or "/insight-face/" in answer.asked.path
 
 
+def _listed(answer: Answer) -> bool:
+    return answer.asked.path.endswith("/list-by-condition")
+
+
 def acts(answer: Answer) -> bool:
     """True for an action on a task."""
     return answer.asked.path.endswith(("/submit/action", "/submit/change"))
@@ -58,7 +62,7 @@ tasks.seen("mj-progress-stuck-85", "A task stops at 85 %.", edit(_stuck), by="mi
 tasks.seen("mj-relay-never-completes", "Every look shows what the first one showed.", frozen, by="midjourney/task-comes-to-an-end")
 tasks.seen("mj-action-on-success-task-refused", "Every second action on a finished task is refused.", only(acts, only(every(2, "action"), instead(REFUSED))), by="midjourney/button-of-a-*")
 tasks.seen("mj-imageurl-localhost", "The picture's address is on localhost.", edit(lambda task: task.update(imageUrl=f"http://localhost:3000/mj/image/{task['id']}"), FINISHED), by="midjourney/image-url-is-public")
-tasks.seen("mj-bottype-state-empty", "botType, customId and state are empty.", every_task(lambda task: task.update(botType="", customId="", state="")), by=("midjourney/task-matches-schema-openai", "midjourney/state-is-given-back"), verdict=WARNS)
+tasks.seen("mj-bottype-state-empty", "botType, customId and state are empty.", every_task(lambda task: task.update(botType="", customId="", state="")), by="midjourney/state-is-given-back", verdict=WARNS)
 tasks.seen("mj-failure-progress-empty", "A failed task has the progress \"\".", edit(lambda task: task.update(progress=""), FAILED), by="midjourney/task-matches-schema-*", verdict=WARNS)
 tasks.seen("mj-imageurl-empty-on-success", "A finished task has no picture.", edit(lambda task: task.update(imageUrl=""), FINISHED), by=("midjourney/finished-task-is-complete", SHAPE))
 tasks.seen("mj-buttons-missing", "A finished task has no buttons.", edit(lambda task: task.update(buttons=[]), FINISHED), by="midjourney/task-matches-schema")
@@ -105,8 +109,24 @@ tasks.sibling("mj-submit-refused", "Every submission is refused with code 4.", o
 tasks.sibling("mj-empty-prompt-taken", "An empty prompt is taken.", lambda answer: answer.say({"code": 1, "description": "提交成功", "result": "1", "properties": {}}, 200) if answer.asked.json.get("prompt") == "" else None, by="midjourney/empty-prompt-*", when=anyhow)
 tasks.sibling("mj-unknown-task-200", "A task that does not exist is there.", lambda answer: answer.say({"id": "9", "action": "IMAGINE", "status": "SUCCESS", "progress": "100%", "imageUrl": "https://cdn.example/9.png"}, 200) if answer.status >= 400 and "fetch" in answer.asked.path else None, by="midjourney/unknown-task-*", when=anyhow)
 tasks.sibling("mj-refusals-500", "Refusals are 500.", lambda answer: status(500)(answer) if answer.status >= 400 else None, by=("errors/bad-key-*", "midjourney/*is-refused", "midjourney/unknown-task-*"), when=anyhow)
+tasks.sibling("mj-list-behind", "The list shows a finished task as running.", only(_listed, change("/*", lambda task: task | {"status": "IN_PROGRESS", "progress": "40%", "finishTime": None})), by="midjourney/status-never-goes-back")
+tasks.sibling("mj-list-of-the-unknown", "The list has a task that does not exist.", only(_listed, lambda answer: answer.say([*answer.json, answer.json[0] | {"id": "1700000000000000"}]) if answer.json else None), by="midjourney/list-has-only-*")
+tasks.sibling("mj-list-tells-another-prompt", "The list has another prompt in English.", only(_listed, put("/*/promptEn", "another")), by="midjourney/list-and-fetch-agree", verdict=WARNS)
+tasks.sibling("mj-submit-time-zero", "A finished task has no submitTime.", every_task(lambda task: task.update(submitTime=0)), by="midjourney/finished-task-is-complete")
+tasks.harmless("mj-new-api", "Tasks are those of new-api: no bot, no status before its first look, empty texts.", every_task(lambda task: _of_new_api(task)))
+tasks.harmless("mj-shorten-missing", "There is no shortening of prompts and no swapping of faces.", only(lambda answer: answer.asked.path.endswith(("/shorten", "/swap")), instead({"error": {"message": "Invalid URL (POST /mj/submit/shorten)", "type": "invalid_request_error", "param": "", "code": ""}}, 404)))
 tasks.harmless("mj-unknown-keys", "Tasks carry keys that nobody knows.", every_task(lambda task: task.update(mode="FAST", videoUrl="")))
 tasks.harmless("mj-progress-zero-before-start", "A task that waits has the progress 0%.", edit(lambda task: task.update(progress="0%") if task["status"] == "SUBMITTED" else None))
+
+
+def _of_new_api(task: dict[str, Any]) -> None:
+    """Write a task as new-api does."""
+    texts = ("imageUrl", "failReason", "state", "promptEn")
+    words = {"finalPrompt": (task.get("properties") or {}).get("finalPrompt") or "", "finalZhPrompt": ""}
+    task.update({key: task.get(key) or "" for key in texts} | {key: task.get(key) or 0 for key in TIMES})
+    task.update(botType="", customId="", maskBase64="", properties=words, action=task["action"].replace("ZOOM", "CUSTOM_ZOOM"))
+    task["status"] = "" if task["status"] == "SUBMITTED" else task["status"]
+    task.pop("parentId", None)
 
 
 def _more_listed(answer: Answer) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 from relayproof.faults.answer import Answer
 from relayproof.faults.document import change, drop, only, put
-from relayproof.faults.fault import WARNS, Family, anyhow
-from relayproof.faults.reply import instead
+from relayproof.faults.fault import WARNS, Family, anyhow, refused
+from relayproof.faults.reply import instead, status
 from relayproof.faults.tasks import (
     ENDED,
     FAILED,
@@ -93,6 +93,12 @@ tasks.sibling("suno-lyrics-empty", "Lyrics have no words.", edit(lambda task: ta
 tasks.sibling("suno-list-null", "The list of tasks is null.", only(_listed, put("/data", None)), by="suno/list-matches-schema*", verdict=WARNS)
 tasks.sibling("suno-list-empty", "The list of tasks is empty.", only(_listed, put("/data", [])), by="suno/submitted-task-is-listed")
 tasks.sibling("suno-list-more", "The list has tasks that nobody asked for.", only(_listed, change("/data", lambda data: [*data, data[0] | {"task_id": "x"}] if data else data)), by="suno/list-has-only-*")
+tasks.sibling("suno-list-behind", "The list shows a finished task as running.", only(_listed, change("/data/*", lambda task: task | {"status": "IN_PROGRESS", "progress": "40%", "finish_time": 0})), by="suno/status-never-goes-back")
+tasks.sibling("suno-list-of-the-unknown", "The list has a task that does not exist.", only(_listed, change("/data", lambda data: [*data, data[0] | {"task_id": "00000000-0000-4000-8000-000000000000"}] if data else data)), by="suno/list-has-only-*")
+tasks.sibling("suno-songs-without-metadata", "A finished song has no metadata.", songs(lambda clip: clip.pop("metadata"), FINISHED), by="suno/finished-songs-*")
+tasks.sibling("suno-refusals-200", "Refusals have status 200.", status(200), by="suno/refusal-has-a-status", when=refused, verdict=WARNS)
+tasks.sibling("suno-refusals-as-success", "Refusals have status 200 and code success.", status(200), put("/code", "success"), by=("suno/*-is-refused", "suno/unknown-task-*"), when=refused)
+tasks.harmless("suno-status-empty", "A task has no status before the relay's first look.", every_task(lambda task: task.update(status="") if task["status"] == "SUBMITTED" else None))
 tasks.sibling("suno-forgets", "Every look finds no task.", only(looks, instead({"code": "task_not_exist", "message": "task not exist", "data": None}, 400)), by="suno/submitted-task-is-found")
 tasks.sibling("suno-unknown-task-200", "A task that does not exist is there.", lambda answer: answer.say({"code": "success", "message": "", "data": {"task_id": "9", "action": "MUSIC", "status": "SUCCESS", "progress": "100%", "data": []}}, 200) if answer.status >= 400 and "fetch" in answer.asked.path else None, by="suno/unknown-task-*", when=anyhow)
 tasks.harmless("suno-unknown-keys", "Tasks carry keys that nobody knows.", edit(lambda task: task.update(platform="suno", quota=1)))

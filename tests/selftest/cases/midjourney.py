@@ -77,6 +77,8 @@ WAITED = dict(DONE.expect) | {"waited": 6.0, "limit": 6.0}
 STUCK = replace(answered(DONE, RUNNING.answered.json), expect=WAITED)
 REFUSED = refused(PRESSED)
 
+WITH_UNKNOWN = changed(LISTED, "/0/id", LISTED.expect["unknown"])
+
 CASES = [
     Case("midjourney/submit-matches-schema", SUBMITTED, changed(SUBMITTED, "/result", 1320098173412546)),
     Case(
@@ -86,10 +88,10 @@ CASES = [
         also=("midjourney/refusal-names-no-task", "midjourney/valid-submit-is-accepted"),
     ),
     Case("midjourney/task-matches-schema", DONE, fetched(imageUrl="")),
-    Case("midjourney/task-matches-schema-openai", DONE, fetched(botType="")),
+    Case("midjourney/status-and-bot-are-named", DONE, fetched(botType="")),
     Case("midjourney/task-matches-schema-should", FAILED, changed(FAILED, "/progress", "")),
     Case("midjourney/list-matches-schema", LISTED, answered(LISTED, LISTED.answered.json[0])),
-    Case("midjourney/list-matches-schema-openai", LISTED, changed(LISTED, "/0/status", "")),
+    Case("midjourney/status-and-bot-are-named", LISTED, changed(LISTED, "/0/status", "")),
     Case("midjourney/list-matches-schema-should", LISTED, changed(LISTED, "/0/promptEn")),
     Case("midjourney/seed-matches-schema", SEEDED, changed(SEEDED, "/result", 77)),
     Case("midjourney/seed-matches-schema-should", SEEDED, changed(SEEDED, "/result", "none")),
@@ -100,7 +102,7 @@ CASES = [
         "midjourney/task-is-that-of-new-api",
         answered(DONE, NEW_API),
         answered(DONE, NEW_API | {"state": None}),
-        also=("midjourney/task-matches-schema-openai",),
+        also=("midjourney/status-and-bot-are-named",),
     ),
     Case(
         "midjourney/json-is-labelled-as-json", SUBMITTED, answered(SUBMITTED, headers=(("content-type", "text/plain"),))
@@ -172,6 +174,10 @@ CASES = [
     Case(
         "midjourney/list-and-fetch-agree", IMAGINE, life(LISTED, changed(LISTED, "/0/imageUrl", "https://x.example/2"))
     ),
+    Case("midjourney/status-never-goes-back", IMAGINE, life(LISTED, answered(LISTED, [RUNNING.answered.json]))),
+    Case("midjourney/list-and-fetch-agree", IMAGINE, life(LISTED, changed(LISTED, "/0/promptEn", "a blue cube"))),
+    Case("midjourney/list-has-only-what-was-asked-for", LISTED, WITH_UNKNOWN),
+    Case("midjourney/finished-task-is-complete", DONE, fetched(submitTime=0)),
     Case("midjourney/button-of-a-finished-task-works", IMAGINE, life(PRESSED, REFUSED)),
     Case("midjourney/action-makes-a-task-of-its-own", PRESSED, changed(PRESSED, "/result", ID)),
     Case("midjourney/waiting-button-asks-for-a-modal", IMAGINE, life(ZOOMED, changed(ZOOMED, "/code", 1))),

@@ -37,6 +37,10 @@ LOST = exchange(
 STUCK = replace(answered(DONE, RUNNING.answered.json), expect=dict(DONE.expect) | {"waited": 6.0, "limit": 6.0})
 TAKEN = exchange("POST", "/suno/submit/lyrics", {"prompt": ""}, SUBMITTED.answered.json)
 
+EMPTIED = {"code": "success", "message": "prompt_empty", "data": None}
+STILL_RUNNING = answered(LISTED, LISTED.answered.json | {"data": [RUNNING.answered.json["data"]]})
+WITH_UNKNOWN = changed(LISTED, "/data/0/task_id", LISTED.expect["unknown"])
+
 CASES = [
     Case("suno/submit-matches-schema", SUBMITTED, changed(SUBMITTED, "/data", "")),
     Case("suno/submit-matches-schema-openai", SUBMITTED, INTEGER_SUBMIT),
@@ -70,6 +74,11 @@ CASES = [
         also=("suno/submit-matches-schema-openai",),
     ),
     Case("suno/empty-prompt-is-refused", EMPTY, TAKEN),
+    Case("suno/refusal-has-a-status", SUBMITTED, answered(NO_ACTION, status=200)),
+    Case("suno/empty-prompt-is-refused", EMPTY, answered(EMPTY, EMPTIED, status=200)),
+    Case("suno/finished-songs-can-be-heard", DONE, changed(DONE, "/data/data/0/metadata")),
+    Case("suno/status-never-goes-back", MUSIC, life(LISTED, STILL_RUNNING)),
+    Case("suno/list-has-only-what-was-asked-for", LISTED, WITH_UNKNOWN),
     Case("suno/unknown-action-is-refused", NO_ACTION, answered(NO_ACTION, SUBMITTED.answered.json, status=200)),
     Case("suno/unknown-task-is-not-found", UNKNOWN, answered(UNKNOWN, DONE.answered.json, status=200)),
     Case("suno/fetched-task-is-the-one-asked-for", DONE, fetched(task_id=ID[::-1])),
