@@ -9,15 +9,17 @@ from relayproof.faults.document import change, drop, edit, only, put
 from relayproof.faults.fault import WARNS, Family
 from relayproof.faults.media import png
 from relayproof.faults.parameters import asks, forwarded, ignored, openai_error, refused
+from relayproof.faults.reply import header, instead
 from relayproof.faults.stream import drop as leave_out
 from relayproof.faults.stream import last
-from relayproof.surface import IMAGES
+from relayproof.surface import IMAGES, OTHER
 
 # fmt: off
 # A table: a row is a line.
 
 SHAPE = "images/matches-schema"
 images = Family("images", (IMAGES,))
+links = Family("images", (OTHER,), (IMAGES,), when=lambda answer: "/files/pictures/" in answer.asked.path)
 CODED = "/data/*/b64_json"
 SMALL = base64.b64encode(png(512, 512)).decode()
 
@@ -49,5 +51,10 @@ images.sibling("images-size-dropped", "`size` is not passed on.", forwarded(lamb
 images.sibling("images-stream-ignored", "stream: true gets a whole answer.", ignored("stream", "partial_images"), by="images/stream-is-honoured", verdict=WARNS)
 images.sibling("images-stream-unfinished", "A stream of pictures never ends.", leave_out(last), by="images/stream-ends-*")
 images.sibling("images-usage-wrong", "total_tokens is not the sum.", change("/usage/total_tokens", lambda count: count + 5), by="images/usage-adds-up")
+images.harmless("images-empty-keys", "The key that is not used is an empty text.", change("/data/*", lambda entry: {"url": "", "b64_json": ""} | entry))
+images.harmless("images-no-edits", "There are no edits.", only(lambda answer: answer.asked.path.endswith("/edits"), instead(openai_error("API not implemented", code="api_not_implemented"), 501)))
+links.sibling("images-link-without-type", "The picture behind a link is labelled as bare bytes.", header("content-type", "application/octet-stream"), by="images/linked-picture-*", verdict=WARNS)
+links.sibling("images-link-behind-a-login", "The picture behind a link is refused.", instead(openai_error("no key"), 401), by="images/link-shows-*")
+links.sibling("images-link-to-a-page", "A page stands behind a link.", instead("<html>sign in</html>", 200, "text/html"), by="images/link-shows-*")
 images.harmless("images-extra-keys", "Keys that nobody knows stand there.", put("/provider", "x"))
 images.harmless("images-revised-prompt", "The prompt was revised.", put("/data/*/revised_prompt", "A plain red circle."))

@@ -54,6 +54,7 @@ HALF = answered(replace(TWO_OF_3, response=LINKED.response))
 REPEATED = changed(TWO, "/data/1/b64_json", TWO.json["data"][0]["b64_json"])
 OTHER_WAY = json.loads(json.dumps(events(STREAMED)).replace("image_generation.", "image_edit."))
 
+BARE = answered(BEHIND, headers=(("content-type", "application/octet-stream"),))
 BOTH = changed(LINKED, "/data/0/b64_json", coded(pictures.paint("png", (1024, 1024))))
 WRONG_FORM = painted("dall-e-2", size="256x256", response_format="url")
 WRONG_FORM = replace(ONE, response=WRONG_FORM.response)
@@ -86,5 +87,8 @@ CASES = [
     Case("images/events-are-those-of-the-request", STREAMED, typed(STREAMED, OTHER_WAY)),
     Case("images/link-leads-to-a-public-place", PUBLIC, changed(PUBLIC, "/data/0/url", "http://localhost:3000/1.png")),
     Case("images/link-shows-the-picture", BEHIND, answered(BEHIND, SMALL)),
+    Case("images/linked-picture-is-labelled", BEHIND, BARE),
+    Case("images/linked-picture-is-labelled", BEHIND, answered(BEHIND, headers=(("content-type", "image/webp"),))),
+    Case("images/unused-keys-are-left-out", LINKED, changed(LINKED, "/data/0/b64_json", "")),
     Case("images/mask-is-honoured", EDITED, REPAINTED),
 ]  # fmt: skip
