@@ -47,9 +47,10 @@ def vtt(text: str) -> Subtitles:
     """Read WebVTT: the signature, then cues with point milliseconds; notes, styles and regions are passed over."""
     found = Subtitles()
     blocks = _blocks(text)
-    if not blocks or not re.match(r"WEBVTT([ \t].*)?$", blocks[0][0]):
-        found.problems.append(("line 1", f"{(blocks[0][0] if blocks else '')[:40]!r} instead of WEBVTT"))
-    elif blocks:
+    first = text.removeprefix("\ufeff").splitlines()[:1] or [""]
+    if not re.match(r"WEBVTT([ \t].*)?$", first[0]):
+        found.problems.append(("line 1", f"{first[0][:40]!r} instead of WEBVTT"))
+    if blocks and blocks[0][0].startswith("WEBVTT"):
         blocks = blocks[1:]
     for number, block in enumerate(blocks, 1):
         if re.match(r"(NOTE|STYLE|REGION)\b", block[0]):
@@ -72,6 +73,9 @@ def _cue(found: Subtitles, place: str, lines: list[str], time: re.Pattern[str]) 
     if start is None or end is None:
         found.problems.append((place, f"{lines[0][:60]!r}: a time is not written as the format has it"))
         return
+    late = next((line for line in lines[1:] if "-->" in line), None)
+    if late is not None:
+        found.problems.append((place, f"no blank line before the next one, {late[:60]!r}"))
     found.cues.append(Cue(place, _seconds(start), _seconds(end), "\n".join(lines[1:]).strip()))
 
 

@@ -37,6 +37,7 @@ def test_vtt_is_read_with_its_notes_names_and_settings() -> None:
         SRT.replace("00:00:01,500", "00:61:01,500"),
         SRT.replace(" --> ", " -> "),
         '{"text": "Hello"}',
+        SRT.replace("\n\n", "\n"),
         VTT,
     ],
 )
@@ -44,6 +45,8 @@ def test_broken_srt_is_told(broken: str) -> None:
     assert srt(broken).problems
 
 
-@pytest.mark.parametrize("broken", ["", "WEBVTTX\n", VTT.replace("WEBVTT", "Web"), VTT.replace(".", ","), SRT])
+@pytest.mark.parametrize(
+    "broken", ["", "WEBVTTX\n", "\n" + VTT, VTT.replace("WEBVTT", "Web"), VTT.replace(".", ","), SRT]
+)
 def test_broken_vtt_is_told(broken: str) -> None:
     assert vtt(broken).problems
