@@ -10,7 +10,7 @@ from relayproof import links, pictures, sounds
 from relayproof.exchange import CONTENT, Exchange
 from relayproof.links import PICTURE, SONG
 from relayproof.pointer import Absent, find, get
-from relayproof.rule import ANY, Finding, Source, must, should
+from relayproof.rule import ANY, MAY, Finding, Source, must, should
 from relayproof.rules.chat import BOTH, finished_texts, some
 from relayproof.rules.midjourney import reachable
 from relayproof.rules.sources import OBSERVED
@@ -128,11 +128,12 @@ def no_link_leads_into_a_sandbox(exchange: Exchange) -> Iterator[Finding]:
             yield Finding(at, shown(found.group(0)))
 
 
-@should(GPTS_CHAT, on=BOTH, when=chats, needs=CONTENT)
+@should(GPTS_CHAT, on=BOTH, relay=MAY, when=chats, needs=CONTENT)
 def tools_are_not_overheard(exchange: Exchange) -> Iterator[Finding]:
     """The text holds nothing of what the model said to its tools: no image prompt as JSON, no marks of citations.
 
-    The buyer reads it as part of the answer, and stores it; programs that parse the answer stumble over it.
+    The buyer reads it as part of the answer, and stores it; programs that parse the answer stumble over it. Relays
+    that copy ChatGPT's web pages are known for it.
 
     Fix: pass on what is addressed to the user only; turn citations into links, or leave them out.
     """
