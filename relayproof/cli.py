@@ -318,6 +318,8 @@ def check(
     files: tuple[Path, ...], profile: str, findings: Path | None, reports: Path | None, strict: bool, lang: str
 ) -> int:
     """Judge recorded traffic: HAR, VCR cassettes, JSON Lines (each also as .gz). Nothing is sent."""
+    from dataclasses import replace
+
     from relayproof import report, runs, traffic
     from relayproof.report import recorded
 
@@ -332,15 +334,17 @@ def check(
     for problem in problems:
         click.echo(f"not read: {problem}", err=True)
     results = checked.results(", ".join(file.name for file in files), profile, strict=strict)
+    if problems and not results.summary.exit_code:
+        results = replace(results, summary=replace(results.summary, exit_code=INCOMPLETE))
     if findings:
         with writing(findings):
             findings.write_text("".join(recorded.findings(results.verdicts)), "utf-8")
     if reports:
         with writing(reports):
             report.write(results, reports, lang)
-    click.echo(recorded.summary(results), nl=False)
+    click.echo(recorded.summary(results, _width(), language=lang), nl=False)
     _show_errors(results)
-    return INCOMPLETE if problems and not results.summary.exit_code else results.summary.exit_code
+    return results.summary.exit_code
 
 
 def _counted(exchanges: Iterable[Any], step: Callable[[str], None]) -> Iterator[Any]:
@@ -445,7 +449,7 @@ def serve(host: str, port: int, fault: str | None) -> None:
     try:
         with selftest.serving(fault, host=host, port=port) as url:
             told = f", with the fault {fault}" if fault else ""
-            click.echo(f"reference relay at {url}  key {KEY}{told}\nCtrl-C ends it")
+            click.echo(f"reference relay at {url}{told}\nkey: {KEY}\nCtrl-C ends it")
             with contextlib.suppress(KeyboardInterrupt):
                 threading.Event().wait()
     except (CannotServe, UnknownFault, OSError) as error:
@@ -541,10 +545,14 @@ def _progress(verb: str, total: int | None = None) -> Iterator[Callable[[str], N
         yield lambda name: bar.update(task, advance=1, description=name)
 
 
-def _reported(results: Results, folder: Path | None, language: str) -> int:
-    """Write the reports and show the summary, also where a report could not be made. Returns the exit code."""
+def _width() -> int:
     import shutil
 
+    return min(shutil.get_terminal_size((80, 24)).columns, 100)
+
+
+def _reported(results: Results, folder: Path | None, language: str) -> int:
+    """Write the reports and show the summary, also where a report could not be made. Returns the exit code."""
     from relayproof import report
     from relayproof.report import terminal
 
@@ -553,8 +561,7 @@ def _reported(results: Results, folder: Path | None, language: str) -> int:
             with writing(folder):
                 report.write(results, folder, language)
     finally:
-        width = min(shutil.get_terminal_size((80, 24)).columns, 100)
-        click.echo(terminal.summary(results, width, language=language, folder=str(folder or "reports")), nl=False)
+        click.echo(terminal.summary(results, _width(), language=language, folder=str(folder or "")), nl=False)
         _show_errors(results)
     return results.summary.exit_code
 

@@ -13,12 +13,14 @@ from relayproof.judge import PASSES
 from relayproof.report import evidence
 from relayproof.report.focus import HERE
 from relayproof.report.overview import KINDS, Overview, Tally, whole
-from relayproof.report.untrusted import fit
+from relayproof.report.spoken import spoken
+from relayproof.report.untrusted import fit, one_line
 from relayproof.report.wording import LANGUAGES, TAGS, WORDS, say, surface_name
 
 FOLDER = Path(__file__).parent
 ALWAYS = ("passes", "fails", "warns", "known", "untested", "not-offered")
 SHOWN_PLACES = 8
+SHOWN_FAILURES = 10
 
 
 def render(overview: Overview, language: str) -> str:
@@ -38,6 +40,7 @@ def render(overview: Overview, language: str) -> str:
         required=(overview.required[PASSES], whole(overview.required)),
         recommended=(overview.recommended[PASSES], whole(overview.recommended)),
         shown_places=SHOWN_PLACES,
+        shown_failures=SHOWN_FAILURES,
         pieces=evidence.pieces,
     )
     return page
@@ -55,7 +58,7 @@ def _template() -> Any:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"code": _code, "marked": _marked, "fit": fit}
+    environment.filters |= {"code": _code, "marked": _marked, "fit": fit, "one_line": one_line}
     return environment.get_template("report.html.j2")
 
 
@@ -64,9 +67,11 @@ def _words(overview: Overview) -> dict[str, Any]:
     return {
         "t": lambda key, **values: _both({each: say(key, each, **values) for each in LANGUAGES}),
         "plain": say,
+        "reason_words": lambda text: _both({each: spoken(text, each) for each in LANGUAGES}),
         "surface_words": lambda surface: _both({each: surface_name(surface, each) for each in LANGUAGES}),
         "exit_words": lambda: _both({each: overview.exit_words(each) for each in LANGUAGES}),
         "sentence": lambda: _both({each: overview.sentence(each) for each in LANGUAGES}),
+        "advice": [_both({each: say(key, each) for each in LANGUAGES}) for key in overview.advice],
         "has_words": WORDS.__contains__,
     }
 

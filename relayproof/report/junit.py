@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from relayproof.judge import FAILS, KNOWN, NOT_OFFERED, STALE, UNTESTED, SuiteError, Verdict
 from relayproof.report.overview import Overview
+from relayproof.report.spoken import spoken
 from relayproof.report.wording import say
 from relayproof.rule import MUST
 
@@ -40,7 +41,7 @@ def _suite(root: ET.Element, surface: str, verdicts: Sequence[Verdict], language
 
 
 def _outcome(case: ET.Element, verdict: Verdict, language: str) -> None:
-    reason = verdict.reason or say("no-reason", language)
+    reason = spoken(verdict.reason, language) or say("no-reason", language)
     if verdict.failed or verdict.outcome is STALE:
         first = verdict.findings[0].what if verdict.findings else reason
         kind = "stale" if verdict.outcome is STALE else str(verdict.level)

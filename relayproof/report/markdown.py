@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from relayproof.judge import PASSES
 from relayproof.report.overview import KINDS, Overview, Ruling, whole
+from relayproof.report.spoken import spoken
 from relayproof.report.untrusted import one_line
 from relayproof.report.wording import say, surface_name
 
@@ -38,7 +39,8 @@ def _head(overview: Overview, language: str) -> Iterator[str]:
     spent = [say("requests", language, count=results.requests), say("tokens", language, count=results.tokens)]
     facts = [f"{say('profile', language)} {results.profile}", results.day, *counts, *spent]
     yield " · ".join(prose(fact) for fact in facts if fact) + "\n"
-    yield from (f"{prose(note)}\n" for note in results.notes)
+    yield from (f"{say(key, language)}\n" for key in overview.advice)
+    yield from (f"{prose(spoken(note, language))}\n" for note in results.notes)
     yield from _table(overview, language)
     yield ""
 
@@ -67,7 +69,7 @@ def _sections(overview: Overview, language: str) -> Iterator[str]:
     if gaps:
         yield f"\n### {say('head.untested', language)} ({len(overview.of('untested'))})\n\n"
     for reason, same in gaps.items():
-        shown = code(reason) if reason else say("no-reason", language)
+        shown = code(spoken(reason, language)) if reason else say("no-reason", language)
         rules = ", ".join(code(gap.ruling.rule) for gap in same[:8]) + (" …" if len(same) > 8 else "")
         yield f"- {shown}: {say('rules', language, count=len(same))} ({rules})\n"
     for error in overview.results.errors:
@@ -77,7 +79,7 @@ def _sections(overview: Overview, language: str) -> Iterator[str]:
 def _ruling(ruling: Ruling, language: str, opened: bool) -> str:
     page = ruling.page
     level = say(str(ruling.level), language)
-    origin = f" · {ruling.origin}" if ruling.origin else ""
+    origin = f" · {spoken(ruling.origin, language)}" if ruling.origin else ""
     lines = [f"\n<details{' open' if opened else ''}>"]
     lines.append(f"<summary><code>{_escaped(ruling.rule)}</code> · {level} · {ruling.surface}{origin}</summary>\n")
     if page:
@@ -88,7 +90,7 @@ def _ruling(ruling: Ruling, language: str, opened: bool) -> str:
         lines.append(block(one_line(place.finding.what, LONGEST_VALUE)) + "\n")
     if len(ruling.places) > MOST_PLACES:
         lines.append(say("places", language, count=len(ruling.places) - MOST_PLACES) + "\n")
-    lines += [f"**{say('reason', language)}** {code(reason)}\n" for reason in ruling.reasons]
+    lines += [f"**{say('reason', language)}** {code(spoken(reason, language))}\n" for reason in ruling.reasons]
     if page:
         lines.append(f"**{say('why', language)}** {prose(page.why)}\n")
         lines.append(f"**{say('fix', language)}** {prose(page.fix)}\n")

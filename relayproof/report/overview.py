@@ -23,6 +23,7 @@ from relayproof.surface import SURFACES
 WORST_FIRST = (FAILS, STALE, UNTESTED, KNOWN, PASSES, NOT_OFFERED)
 KINDS = ("passes", "fails", "stale", "warns", "known", "untested", "notes", "not-offered")
 SHOWN_FAILURES = {MUST: "fails", SHOULD: "warns", MAY: "notes"}
+ADVICE = {"advice.key": re.compile(r"\bstatus 40[13]\b"), "advice.address": re.compile(r"\bunreachable: ")}
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,12 @@ class Overview:
         key, count = self._headline()
         known = self.required[KNOWN]
         return say(key, language, count=count, total=whole(self.required), known=known, relay=self.results.relay)
+
+    @cached_property
+    def advice(self) -> list[str]:
+        """What the user can mend alone, as keys of WORDS: a wrong key, a wrong address."""
+        reasons = [verdict.reason for verdict in self.results.verdicts if verdict.outcome is UNTESTED]
+        return [key for key, signs in ADVICE.items() if any(map(signs.search, reasons))]
 
     def _headline(self) -> tuple[str, int]:
         required, summary = self.required, self.results.summary

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from relayproof.judge import PASSES, STALE
 from relayproof.report.overview import KINDS, Overview, Ruling, Tally, whole
+from relayproof.report.spoken import spoken
 from relayproof.report.wording import say
 from relayproof.results import Results
 from relayproof.rule import Finding
@@ -16,8 +17,8 @@ MOST_FAILURES, MOST_WARNINGS, MOST_REASONS = 8, 6, 5
 INDENT = 6
 
 
-def summary(results: Results, width: int = 80, *, language: str = "en", folder: str = "reports") -> str:
-    """The summary, ending in the arithmetic and the exit code's meaning. `folder` is where the reports were put."""
+def summary(results: Results, width: int = 80, *, language: str = "en", folder: str = "") -> str:
+    """The summary, ending in the arithmetic and the exit code's meaning. `folder`: where reports were put, if any."""
     overview = Overview(results)
     width = max(width, 40)
     lines = [*_head(overview, width, language), "", *_table(overview, width, language)]
@@ -25,7 +26,7 @@ def summary(results: Results, width: int = 80, *, language: str = "en", folder: 
     lines += _warnings(overview, width, language, folder)
     lines += _untested(overview, width, language, folder)
     lines += _errors(overview, width, language)
-    return "\n".join([*lines, "", *_last(overview, width, language)]) + "\n"
+    return "\n".join([*lines, "", *_last(overview, width, language, folder)]) + "\n"
 
 
 def _head(overview: Overview, width: int, language: str) -> Iterator[str]:
@@ -33,15 +34,19 @@ def _head(overview: Overview, width: int, language: str) -> Iterator[str]:
     profile = f"{say('profile', language)} {results.profile}"
     yield from wrapped(f"relayproof {results.version}  {results.relay}  {profile}  {results.day}".rstrip(), width)
     yield from wrapped(overview.sentence(language), width)
-    for note in results.notes:
-        yield from wrapped(note, width)
+    for told in (*(say(key, language) for key in overview.advice), *(spoken(note, language) for note in results.notes)):
+        yield from wrapped(told, width)
 
 
 def _table(overview: Overview, width: int, language: str) -> Iterator[str]:
     names = max((cells(tally.surface) for tally in overview.tallies), default=0) + 2
     for tally in overview.tallies:
         left = padded(tally.surface, names) + _counts(tally, language)
-        reason = f"  ({tally.reasons[0]})" if tally.only in ("untested", "not-offered") and tally.reasons else ""
+        reason = (
+            f"  ({spoken(tally.reasons[0], language)})"
+            if tally.only in ("untested", "not-offered") and tally.reasons
+            else ""
+        )
         room = width - cells(left)
         if reason:
             yield left + shortened(reason, max(room, 1))
@@ -77,7 +82,7 @@ def _failures(overview: Overview, width: int, language: str, folder: str) -> Ite
         yield ""
         mark = say("mark.stale" if same[0].outcome is STALE else "mark.fails", language)
         level = say(str(same[0].level), language)
-        origin = f"   {same[0].origin}" if same[0].origin else ""
+        origin = f"   {spoken(same[0].origin, language)}" if same[0].origin else ""
         yield from wrapped(f"{mark}  {same[0].rule}   {level}{origin}   {_surfaces(same)}", width, INDENT)
         yield from _details(same[0], width, language)
         yield from _clause(say("again", language), f"relayproof run URL --only {_surfaces(same)}", width, 2)
@@ -113,7 +118,8 @@ def _first_sentence(text: str) -> str:
 
 def _rest(number: int, language: str, folder: str) -> Iterator[str]:
     if number > 0:
-        yield "  " + say("more", language, count=number, file=f"{folder}/report.html")
+        file = f"{folder}/report.html" if folder else "--reports FOLDER"
+        yield "  " + say("more", language, count=number, file=file)
 
 
 def _warnings(overview: Overview, width: int, language: str, folder: str) -> Iterator[str]:
@@ -135,7 +141,9 @@ def _untested(overview: Overview, width: int, language: str, folder: str) -> Ite
     for reason, same in list(gaps.items())[:MOST_REASONS]:
         surfaces = ", ".join(dict.fromkeys(gap.ruling.surface for gap in same))
         count = say("rules", language, count=len(same))
-        yield from _clause("", f"{reason or say('no-reason', language)}: {surfaces} ({count})", width, 2)
+        yield from _clause(
+            "", f"{spoken(reason, language) or say('no-reason', language)}: {surfaces} ({count})", width, 2
+        )
     yield from _rest(len(gaps) - MOST_REASONS, language, folder)
 
 
@@ -147,7 +155,7 @@ def _errors(overview: Overview, width: int, language: str) -> Iterator[str]:
         yield from _clause("", f"{error.rule}: {error.trace.strip().rpartition(chr(10))[2]}", width, 2)
 
 
-def _last(overview: Overview, width: int, language: str) -> Iterator[str]:
+def _last(overview: Overview, width: int, language: str, folder: str) -> Iterator[str]:
     results = overview.results
     levels = (("required", overview.required), ("recommended", overview.recommended))
     parts = [f"{say(key, language)} {counts[PASSES]}/{whole(counts)}" for key, counts in levels]
@@ -160,6 +168,8 @@ def _last(overview: Overview, width: int, language: str) -> Iterator[str]:
         yield padded(left, width - cells(right)) + right
     else:
         yield from (*wrapped(left, width), *wrapped(right, width))
+    if folder:
+        yield from wrapped(say("written", language, path=f"{folder}/report.html"), width)
     yield from wrapped(overview.exit_words(language), width)
 
 

@@ -84,3 +84,23 @@ def test_check_tells_of_a_line_that_it_cannot_read_and_judges_the_rest() -> None
 def test_check_is_not_green_when_nothing_was_judged(text: str) -> None:
     Path("t.jsonl").write_text(text)
     assert relayproof("check", "t.jsonl").code == 4
+
+
+def test_check_tells_required_failures_last_with_their_fix_and_ends_with_the_exit_code() -> None:
+    odd = ANSWER | {"created": 0}
+    Path("t.jsonl").write_text(as_jsonl().replace(json.dumps(ANSWER), json.dumps(odd)))
+    out = relayproof("check", "t.jsonl").out
+    assert out.rindex("warn  ") < out.index("FAIL  chat/usage-adds-up")
+    assert "fix     pass the upstream's usage" in out
+    assert "relayproof explain RULE" in out
+    assert out.endswith("exit 1: a required rule fails\n")
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_check_says_incomplete_when_a_line_could_not_be_read() -> None:
+    good = ANSWER | {"usage": {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}}
+    Path("t.jsonl").write_text("{bad\n" + as_jsonl().replace(json.dumps(ANSWER), json.dumps(good)))
+    outcome = relayproof("check", "t.jsonl", "--reports", "reports")
+    assert outcome.code == written()["summary"]["exit_code"] == 4
+    assert "exit 4: incomplete" in outcome.out
+    assert "t.jsonl:1" in outcome.err

@@ -29,7 +29,7 @@ from relayproof.judge import (
     summarise,
 )
 from relayproof.relay import KnownDeviation
-from relayproof.report import evidence, focus, markdown, terminal, untrusted, wording
+from relayproof.report import WRITERS, evidence, focus, markdown, terminal, untrusted, wording
 from relayproof.report.overview import Overview
 from relayproof.results import Results
 from relayproof.rule import MAY, MUST, SHOULD, Finding, Rule, Source, rule
@@ -417,7 +417,7 @@ def test_the_policy_of_the_page_allows_its_own_script_and_no_other(written):
 def test_the_page_says_everything_in_both_languages_and_opens_in_the_one_asked_for(written):
     assert '<html lang="en" data-language="en">' in written["report.html"]
     assert "条必须遵守的规则未通过" in written["report.html"]
-    chinese = report.html.render(Overview(sample()), "zh")
+    chinese = report.WRITERS["report.html"](Overview(sample()), "zh")
     assert '<html lang="zh-CN" data-language="zh">' in chinese
     assert "required rules fail" in chinese
 
@@ -524,9 +524,40 @@ def test_the_summary_ends_in_its_arithmetic_and_the_exit_code():
 
 def test_the_summary_shows_eight_failures_and_counts_the_others():
     many = [verdict(FAILS, name=f"chat/rule-{n}", findings=(Finding("/x", "y"),)) for n in range(11)]
-    text = terminal.summary(only(*many))
+    text = terminal.summary(only(*many), folder="reports")
     assert text.count("FAIL  chat/rule-") == 8
     assert "and 3 more in reports/report.html" in text
+    assert "report: reports/report.html" in text
+    assert "report.html" not in terminal.summary(only(*many))
+
+
+def test_a_wrong_key_and_a_wrong_address_are_told_as_such():
+    key = only(verdict(UNTESTED, reason="the model list could not be read (status 401), and no model was named"))
+    address = only(verdict(UNTESTED, reason="unreachable: [Errno 111] Connection refused"))
+    for results, words, other in ((key, "does not take the key", "Nobody"), (address, "Nobody answers", "the key")):
+        for text in (
+            terminal.summary(results),
+            WRITERS["report.html"](Overview(results), "en"),
+            markdown.render(Overview(results), "en"),
+        ):
+            assert words in text
+            assert other not in text
+
+
+def test_failures_stand_at_the_head_of_the_page_with_links_to_their_cards():
+    failed = verdict(FAILS, name="chat/n", findings=(Finding("/x", "1 <b> instead of 2"),))
+    page = WRITERS["report.html"](Overview(only(failed)), "en")
+    head = page[: page.index('class="surfaces"')]
+    assert '<a href="#chat.chat/n"><code>chat/n</code></a>' in head
+    assert "1 &lt;b&gt; instead of 2" in head
+    assert 'id="chat.chat/n"' in page
+
+
+def test_a_chinese_report_gives_reasons_in_chinese():
+    results = only(verdict(UNTESTED, reason="the relay limited the rate"))
+    for render in (WRITERS[name] for name in ("report.md", "junit.xml", "report.html")):
+        assert "被中转站限流" in render(Overview(results), "zh")
+    assert "被中转站限流" in terminal.summary(results, language="zh")
 
 
 def test_a_wide_character_takes_two_columns():
@@ -646,7 +677,7 @@ def test_what_was_not_tested_is_told_even_where_the_rule_fails_elsewhere():
     results = only(verdict(FAILS), replace(verdict(UNTESTED), probe="chat/tools", reason="the budget is spent"))
     [(reason, gaps)] = Overview(results).gaps().items()
     assert (reason, gaps[0].probes) == ("the budget is spent", ("chat/tools",))
-    for text in (terminal.summary(results), report.html.render(Overview(results), "en")):
+    for text in (terminal.summary(results), report.WRITERS["report.html"](Overview(results), "en")):
         assert "the budget is spent" in text
 
 
