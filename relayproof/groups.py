@@ -14,10 +14,13 @@ from typing import Any
 
 from relayproof import lifecycle
 from relayproof.exchange import Exchange
+from relayproof.pointer import find, get
 from relayproof.surface import STREAMS
 
 Groups = Iterator[tuple[Exchange, ...]]
 STREAM_KEYS = ("stream", "stream_options")
+PROMPT_KEYS = ("model", "messages", "prompt", "suffix", "tools", "functions", "response_format")
+TEXT_PARTS = "/content/*/text"
 
 
 def repeats(exchanges: Sequence[Exchange]) -> Groups:
@@ -87,5 +90,26 @@ def _prompt(exchange: Exchange) -> str:
     body = exchange.request.json
     if not isinstance(body, dict):
         return _request(exchange)
-    kept = {key: body.get(key) for key in ("model", "messages", "tools", "functions", "response_format")}
-    return json.dumps(kept, sort_keys=True)
+    return json.dumps({key: body.get(key) for key in PROMPT_KEYS}, sort_keys=True)
+
+
+def same_words(exchanges: Sequence[Exchange]) -> Groups:
+    """Chats with the same texts and tools for the same model, with pictures and without."""
+    yield from (tuple(same) for same in _gathered(exchanges, _words) if len(same) > 1)
+
+
+def _words(exchange: Exchange) -> str:
+    body = exchange.request.json
+    if not isinstance(body, dict):
+        return _request(exchange)
+    said = [
+        (get(message, "/role"), get(message, "/content", str) or [text for _, text in find(message, TEXT_PARTS)])
+        for _, message in find(body, "/messages/*", dict)
+    ]
+    texts = [(role, [said] if isinstance(said, str) else said) for role, said in said]
+    return json.dumps([texts, {key: body.get(key) for key in PROMPT_KEYS if key != "messages"}], sort_keys=True)
+
+
+def has_picture(exchange: Exchange) -> bool:
+    """True when a message of the request holds a picture."""
+    return any(kind == "image_url" for _, kind in find(exchange.request.json, "/messages/*/content/*/type"))

@@ -26,7 +26,10 @@ from relayproof.surface import CHAT, CHAT_STREAM
 
 PATH = "/v1/chat/completions"
 LONG_COUNT = 700
+SYSTEM_WORDS = 64
 ECHO = "1833 年 café 🎉 鱻鱻鱻 aaaa 1100"
+FRUIT = "Name a fruit."
+BOTH_TOOLS = "Weather and local time in Paris? Use the tools."
 
 
 def ask(relay: Relay, messages: Any, *, surface: str = CHAT, room: int = ROOM, **fields: Any) -> Call:
@@ -57,9 +60,12 @@ def repeating(relay: Relay, **fields: Any) -> Call:
 
 @probe(CHAT)
 def vision(relay: Relay) -> Run:
-    """A small red picture as a data URL."""
-    parts = [{"type": "text", "text": "What colour is this?"}, _picture()]
-    yield ask(relay, user(parts), expect={"optional": "the model may not see pictures"})
+    """A small red picture as a data URL, beside the words of chat-stream/streamed-two-choices."""
+    yield ask(relay, user([_text(FRUIT), _picture()]), expect={"optional": "the model may not see pictures"})
+
+
+def _text(words: str) -> dict[str, Any]:
+    return {"type": "text", "text": words}
 
 
 def _picture(picture: bytes = b"") -> dict[str, Any]:
@@ -69,7 +75,7 @@ def _picture(picture: bytes = b"") -> dict[str, Any]:
 @probe(CHAT)
 def tools(relay: Relay) -> Run:
     """Two tools and a question for both."""
-    yield ask(relay, user("Weather and local time in Paris? Use the tools."), tools=[WEATHER, CLOCK])
+    yield ask(relay, user(BOTH_TOOLS), tools=[WEATHER, CLOCK])
 
 
 @probe(CHAT)
@@ -88,10 +94,10 @@ def tool_results(relay: Relay) -> Run:
 
 @probe(CHAT)
 def tool_required(relay: Relay) -> Run:
-    """A tool that must be called, one call at most."""
+    """A question for two tools: one must be called, one at most."""
     yield ask(
         relay,
-        user("Weather in Paris?"),
+        user(BOTH_TOOLS),
         tools=[WEATHER, CLOCK],
         tool_choice="required",
         parallel_tool_calls=False,
@@ -155,8 +161,10 @@ def two_choices(relay: Relay) -> Run:
 
 @probe(CHAT)
 def stop(relay: Relay) -> Run:
-    """A count that a stop sequence ends before 5."""
-    yield ask(relay, user("Count: 1 2 3 4 5 6 7 8 9"), stop=["5"])
+    """A count that a stop sequence ends before 5, behind a system message of many short words."""
+    system = {"role": "system", "content": "Ignore this:" + " a" * SYSTEM_WORDS}
+    count = user("Count: 1 2 3 4 5 6 7 8 9")
+    yield ask(relay, [system, *count], stop=["5"], expect={"at_least": SYSTEM_WORDS})
 
 
 @probe(CHAT)
@@ -167,8 +175,8 @@ def cut_off(relay: Relay) -> Run:
 
 @probe(CHAT)
 def one_token(relay: Relay) -> Run:
-    """An answer of one token, to the second of the three prompts."""
-    yield ask(relay, user(about_the_sea(40)), room=1, expect=measuring(40))
+    """An answer of one token, to the second of the three prompts, sent as a list of one text."""
+    yield ask(relay, user([_text(about_the_sea(40))]), room=1, expect=measuring(40))
 
 
 @probe(CHAT, spend=MONEY, tokens=3_000)
@@ -213,7 +221,7 @@ def streamed_tool_cut(relay: Relay) -> Run:
 @probe(CHAT_STREAM)
 def streamed_vision(relay: Relay) -> Run:
     """A picture of more than 100 kB, as a stream; its price is that of a small one."""
-    parts = [{"type": "text", "text": "What do you see? One word."}, _picture(noise())]
+    parts = [_text("What do you see? One word."), _picture(noise())]
     yield ask(relay, user(parts), surface=CHAT_STREAM, expect={"optional": "the model may not see pictures"}, room=32)
 
 
@@ -222,7 +230,7 @@ def streamed_tools(relay: Relay) -> Run:
     """Two tools and a question for both, as a stream with usage."""
     yield ask(
         relay,
-        user("Weather and local time in Paris? Use the tools."),
+        user(BOTH_TOOLS),
         surface=CHAT_STREAM,
         tools=[WEATHER, CLOCK],
         stream_options={"include_usage": True},
@@ -231,10 +239,10 @@ def streamed_tools(relay: Relay) -> Run:
 
 @probe(CHAT_STREAM)
 def streamed_tool_required(relay: Relay) -> Run:
-    """A tool that must be called, as a stream."""
+    """A question for two tools: one must be called, one at most, as a stream."""
     yield ask(
         relay,
-        user("Weather in Paris?"),
+        user(BOTH_TOOLS),
         surface=CHAT_STREAM,
         tools=[WEATHER, CLOCK],
         tool_choice="required",
@@ -247,7 +255,7 @@ def streamed_tool_required(relay: Relay) -> Run:
 def streamed_two_choices(relay: Relay) -> Run:
     """Two choices as a stream."""
     usage = {"include_usage": True}
-    yield ask(relay, user("Name a fruit."), surface=CHAT_STREAM, n=2, room=32, stream_options=usage)
+    yield ask(relay, user(FRUIT), surface=CHAT_STREAM, n=2, room=32, stream_options=usage)
 
 
 @probe(CHAT_STREAM)

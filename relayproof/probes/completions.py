@@ -58,11 +58,13 @@ def streamed_two_choices(relay: Relay) -> Run:
     yield ask(relay, "1833 年 鱻鱻 aaaa:", surface=COMPLETIONS_STREAM, room=16, n=2, echo=True)
 
 
-@probe(COMPLETIONS, spend=FREE, negative=True)
+@probe(COMPLETIONS, spend=FREE, negative=True, requests=2)
 def prompt_is_an_object(relay: Relay) -> Run:
-    """A prompt of a type that does not exist."""
+    """A prompt of a type that does not exist, twice."""
     body = {"model": relay.model(COMPLETIONS), "prompt": {"text": "Hi"}, "max_tokens": 8}
-    yield Call("POST", PATH, json=body, expect=because("wrong-type", "a prompt that is an object"))
+    call = Call("POST", PATH, json=body, expect=because("wrong-type", "a prompt that is an object"))
+    yield call
+    yield call
 
 
 @probe(COMPLETIONS, spend=FREE, negative=True)

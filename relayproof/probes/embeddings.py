@@ -75,3 +75,17 @@ def no_key(relay: Relay) -> Run:
     """An embedding without a key."""
     yield Call("POST", PATH, json={"model": relay.model(EMBEDDINGS), "input": CAT}, key="none",
                expect=because("key", "no key"))  # fmt: skip
+
+
+@probe(EMBEDDINGS, spend=FREE, negative=True)
+def foreign_key(relay: Relay) -> Run:
+    """An embedding with the key in Gemini's header."""
+    yield Call("POST", PATH, json={"model": relay.model(EMBEDDINGS), "input": CAT}, auth="x-goog-api-key",
+               expect=because("foreign-key", "the key in x-goog-api-key"))  # fmt: skip
+
+
+@probe(EMBEDDINGS, negative=True)
+def unknown_field(relay: Relay) -> Run:
+    """A field that nobody knows."""
+    body = {"model": relay.model(EMBEDDINGS), "input": "Hi", "relayproof": True}
+    yield Call("POST", PATH, json=body, expect=because("unknown-field", "an unknown field"))

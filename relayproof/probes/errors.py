@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from relayproof.probe import FREE, MONEY, Call, Run, probe
@@ -149,4 +150,5 @@ def long_prompt(relay: Relay) -> Run:
     """A prompt of some 150,000 tokens, too long for most models; only where the budget allows one that takes it."""
     if relay.limits.tokens > LONG_PROMPT:
         words = user("Count the waves. " + "sea " * LONG_PROMPT)
-        yield refused(relay, "context", "a prompt that is too long", messages=words)
+        call = refused(relay, "context", "a prompt that is too long", messages=words)
+        yield replace(call, expect={"at_least": LONG_PROMPT} | dict(call.expect))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from relayproof import schema
 from relayproof.exchange import CLOCK, CONTENT, IDS, Exchange
-from relayproof.groups import repeats, streamed_and_not
+from relayproof.groups import repeats, streamed_and_not, together
 from relayproof.links import is_gizmo
 from relayproof.pointer import Absent, find, get, is_a
-from relayproof.rule import ANY, SHOULD, Finding, Untested, must, should
+from relayproof.rule import ANY, MAY, SHOULD, Finding, Untested, must, should
 from relayproof.rules import shapes
 from relayproof.rules.sources import CHAT_OBJECT, CHAT_REQUEST, COMPLETION_USAGE, OBSERVED
 from relayproof.schema import shown
@@ -21,6 +23,7 @@ from relayproof.surface import CHAT, CHAT_STREAM, COMPLETIONS, COMPLETIONS_STREA
 BOTH = (CHAT, CHAT_STREAM)
 TEXTS = (*BOTH, COMPLETIONS, COMPLETIONS_STREAM)
 MILLISECONDS = 10**11
+CLOCK_SECONDS = 300
 CUT = ("length", "content_filter")
 SPOKEN = ("content", "refusal", "reasoning_content", "reasoning", "audio", "tool_calls", "function_call", "images")
 
@@ -126,8 +129,26 @@ def usage_details_fit_their_totals(exchange: Exchange) -> Iterator[Finding]:
             yield Finding(at, f"{part} is more than {whole}_tokens {total}")
 
 
-def _details(exchange: Exchange, whole: str) -> Iterator[tuple[str, int]]:
-    return exchange.find(f"/usage/{whole}_tokens_details/*", int)
+def _details(exchange: Exchange, whole: str) -> list[tuple[str, int]]:
+    every = exchange.find(f"/usage/{whole}_tokens_details/*", int)
+    return [(at, part) for at, part in every if not at.endswith("_prediction_tokens")]
+
+
+@should(COMPLETION_USAGE, on=BOTH, relay=MAY)
+def predicted_tokens_are_part_of_the_completion(exchange: Exchange) -> Iterator[Finding]:
+    """Accepted and rejected prediction tokens together are not more than completion_tokens.
+
+    Both are billed as completion; a sum that is larger was counted elsewhere.
+
+    Fix: pass completion_tokens_details on with the completion_tokens that it belongs to.
+    """
+    kinds = ("accepted", "rejected")
+    told = [exchange.get(f"/usage/completion_tokens_details/{kind}_prediction_tokens", int, 0) for kind in kinds]
+    total = exchange.one("/usage/completion_tokens", int)
+    if not any(told):
+        raise Absent("nothing was predicted")
+    if sum(told) > total:
+        yield Finding("/usage/completion_tokens_details", f"{told[0]} + {told[1]} is more than {total}")
 
 
 @must(COMPLETION_USAGE, on=BOTH)
@@ -432,17 +453,18 @@ def parallel_calls_can_be_switched_off(exchange: Exchange) -> Iterator[Finding]:
             yield Finding(at, f"{len(made)} calls")
 
 
-@must(CHAT_OBJECT, on=BOTH, when=lambda exchange: not offered(exchange) and not exchange.asked("/tools", list))
+@must(CHAT_OBJECT, on=BOTH, when=lambda exchange: not exchange.asked("/tools", list))
 def no_call_without_tools(exchange: Exchange) -> Iterator[Finding]:
     """A request without tools gets no tool call.
 
-    The client has nothing to run. Such calls are made of text that happens to look like one, or come from a cache.
+    The client has nothing to run. Such calls are made of text that happens to look like one, or come from a cache; a
+    request in the old form, with `functions`, is to be answered in the old form.
 
-    Fix: do not parse calls out of text when no tool was offered.
+    Fix: do not parse calls out of text when no tool was offered; answer `functions` with a function_call.
     """
     some(exchange, "/choices/*", dict)
     for at, call in exchange.find("/choices/*/message/tool_calls/*", dict):
-        yield Finding(at, f"{shown(get(call, '/function/name'))} was called, but nothing was offered")
+        yield Finding(at, f"{shown(get(call, '/function/name'))} was called, but no tool was offered")
 
 
 @must(
@@ -611,20 +633,31 @@ def stop_is_honoured(exchange: Exchange) -> Iterator[Finding]:
 
 @must(CHAT_OBJECT, on=TEXTS, needs=CLOCK)
 def created_is_now(exchange: Exchange) -> Iterator[Finding]:
-    """`created` is the time of the answer in Unix seconds, within a day.
+    """`created` is the time of the answer in Unix seconds, within five minutes.
 
-    A time that is far off comes from a cached or a made-up answer. Milliseconds are told by the schema.
+    A time that is far off comes from a cached or a made-up answer, or from a clock that shows the local time.
+    Milliseconds are told by the schema. Where our clock and the response's Date differ, either will do.
 
-    Fix: pass `created` on, or set it to the current time in seconds.
+    Fix: pass `created` on, or set it to the current time in seconds of UTC.
     """
     created, now = exchange.one("/created", int), exchange.expect.get("now")
     if now is None or not 0 < created < MILLISECONDS:
         raise Absent("the time of the exchange is not known, or another rule tells")
-    if abs(created - now) > 86_400:
-        yield Finding("/created", f"{created} is {abs(created - now) / 86_400:,.0f} days from now")
+    clocks = [now, *_date(exchange)]
+    off = min(abs(created - clock) for clock in clocks) - exchange.answered.seconds
+    if off > CLOCK_SECONDS:
+        yield Finding("/created", f"{created} is {datetime.timedelta(seconds=int(off))} from now")
 
 
-@should(CHAT_OBJECT, on=TEXTS, needs=IDS)
+def _date(exchange: Exchange) -> list[float]:
+    """The time in the response's Date header, when there is one."""
+    try:
+        return [parsedate_to_datetime(exchange.answered.header("date")).timestamp()]
+    except (ValueError, OverflowError):
+        return []
+
+
+@must(CHAT_OBJECT, on=TEXTS, relay=SHOULD, needs=IDS)
 def created_is_given(exchange: Exchange) -> Iterator[Finding]:
     """`created` is not 0.
 
@@ -749,7 +782,7 @@ def logprobs_come_only_when_asked_for(exchange: Exchange) -> Iterator[Finding]:
             yield Finding(at, f"{len(entries)} entries that nobody asked for")
 
 
-@should(CHAT_OBJECT, on=BOTH)
+@should(CHAT_OBJECT, on=BOTH, relay=MAY)
 def refusal_stands_alone(exchange: Exchange) -> Iterator[Finding]:
     """A refusal comes without content and without tool calls.
 
@@ -761,6 +794,35 @@ def refusal_stands_alone(exchange: Exchange) -> Iterator[Finding]:
     for at, message in judged([(at, message) for at, message in every if message.get("refusal")], "no refusal"):
         if message.get("content") or message.get("tool_calls"):
             yield Finding(at, "refusal beside content or tool calls")
+
+
+@must(CHAT_OBJECT, on=BOTH, needs=CONTENT)
+def annotations_point_into_the_content(exchange: Exchange) -> Iterator[Finding]:
+    """A citation's start_index and end_index stand in the content, in this order.
+
+    Clients put the link over these characters; an index beyond the text raises, or links the wrong words.
+
+    Fix: count in characters of the content that is sent, and again when it is changed.
+    """
+    for at, message in some(exchange, "/choices/*/message", dict):
+        size = len(str(message.get("content") or ""))
+        for inner, cited in judged(list(find(message, "/annotations/*/url_citation", dict)), "no citations"):
+            start, end = (get(cited, f"/{key}_index", int) for key in ("start", "end"))
+            if start is not None and end is not None and not start <= end <= size:
+                yield Finding(f"{at}{inner}", f"{start} to {end} in a text of {size} characters")
+
+
+@should(CHAT_OBJECT, on=BOTH, relay=MAY, when=lambda exchange: exchange.asked("/store") is not True)
+def metadata_comes_only_when_stored(exchange: Exchange) -> Iterator[Finding]:
+    """`metadata` stands in the answer only where the request said `store: true`.
+
+    It is the label of a stored answer; one on an answer that was not stored is somebody else's.
+
+    Fix: pass on what the upstream sends, and add none.
+    """
+    some(exchange, "/choices/*", dict)
+    if exchange.get("/metadata"):
+        yield Finding("/metadata", shown(exchange.get("/metadata")))
 
 
 @should(OBSERVED, on=BOTH, needs=CONTENT)
@@ -793,19 +855,28 @@ def rejection_is_no_answer(exchange: Exchange) -> Iterator[Finding]:
             yield Finding(at, shown(text))
 
 
-@must(CHAT_OBJECT, on=TEXTS, needs=IDS, across=repeats)
-def ids_of_two_answers_differ(exchanges: tuple[Exchange, Exchange]) -> Iterator[Finding]:
+@must(CHAT_OBJECT, on=TEXTS, needs=IDS, across=together)
+def ids_of_two_answers_differ(exchanges: tuple[Exchange, ...]) -> Iterator[Finding]:
     """Two answers never share an id, also when the requests were the same.
 
     A shared id is a cached answer, sold twice; and logs that are joined by id mix the two up.
 
     Fix: give every answer an id, a cached one too.
     """
-    first, second = (each.one("/id", str) for each in exchanges)
-    if not first or not second:
-        raise Absent("told by id_is_given")
-    if first == second:
-        yield Finding("/id", f"{shown(first)} in exchanges {exchanges[0].id} and {exchanges[1].id}")
+    seen: dict[str, str] = {}
+    named = [(each, _id(each)) for each in exchanges]
+    for each, name in judged([pair for pair in named if pair[1]], "told by id_is_given"):
+        if name in seen:
+            yield Finding("/id", f"{shown(name)} in exchanges {seen[name]} and {each.id}")
+        seen[name] = each.id
+
+
+def _id(exchange: Exchange) -> str:
+    """The answer's id; "" where none can be read."""
+    try:
+        return str(exchange.one("/id", str))
+    except Absent:
+        return ""
 
 
 @should(COMPLETION_USAGE, on=TEXTS, across=repeats)
@@ -867,10 +938,46 @@ def streamed_text_loses_nothing(exchanges: tuple[Exchange, Exchange]) -> Iterato
     if whole and whole == streamed:
         return
     if line not in whole:
-        raise Untested(f"the model did not repeat the line: {shown(whole[:60])}")
+        raise Absent("told by repeated_line_is_undamaged")
     if not (is_part_of(streamed, whole) or is_part_of(whole, streamed) or is_garbled(streamed, whole)):
         raise Untested(f"the model said another thing the second time: {shown(streamed[:60])}")
     yield Finding("/choices/0/message/content", f"streamed {shown(streamed)}, not streamed {shown(whole)}")
+
+
+@must(OBSERVED, on=CHAT, needs=CONTENT, when=lambda exchange: bool(exchange.expect.get("echo")))
+def repeated_line_is_undamaged(exchange: Exchange) -> Iterator[Finding]:
+    """A line that the model was asked to repeat has not lost its accents, Chinese characters and emoji on the way.
+
+    The known accidents each leave a mark that no model would write by itself: UTF-8 read as Latin-1, question marks
+    for what is not ASCII, nothing in its place, or the escapes of a JSON text that was written twice. Streams are
+    held against this answer by streamed_text_loses_nothing.
+
+    Fix: decode and encode as UTF-8 everywhere, and serialise once.
+    """
+    line = str(exchange.expect["echo"])
+    text = _spaced(exchange.one("/choices/0/message/content", str))
+    if _spaced(line) in text:
+        return
+    kind = next((kind for kind, damaged in _damages(line) if _spaced(damaged) in text), None)
+    if kind is None:
+        raise Untested(f"the model did not repeat the line: {shown(text[:60])}")
+    yield Finding("/choices/0/message/content", f"{kind}: {shown(text[:80])}")
+
+
+def _spaced(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _damages(line: str) -> Iterator[tuple[str, str]]:
+    """(what happened, what is left) for every way in which a line is known to be damaged."""
+    for kind in ("latin-1", "cp1252"):
+        yield f"UTF-8 read as {kind}", line.encode().decode(kind, errors="replace")
+    yield "question marks for characters", line.encode("ascii", "replace").decode()
+    yield "question marks for bytes", re.sub(r"[^\x00-\x7f]", lambda found: "?" * len(found[0].encode()), line)
+    yield "question marks for emoji", re.sub(r"[\U00010000-\U0010ffff]", "?", line)
+    yield "all but ASCII is gone", line.encode("ascii", "ignore").decode()
+    yield "escaped twice", json.dumps(line)[1:-1]
+    yield "written as HTML", line.encode("ascii", "xmlcharrefreplace").decode()
 
 
 def parsed(text: str) -> Any:

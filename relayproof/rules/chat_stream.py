@@ -28,7 +28,7 @@ SPREAD_SECONDS = 0.05
 QUICKEST_EVENT = 0.0002
 MANY_EVENTS = 20  # a filter may hold a short answer back as a whole, as Azure does
 FEW_EVENTS = 5  # each of Gemini holds a sentence
-BURST_EVENTS, BURST_SECONDS, PAUSE_SECONDS = 5, 0.002, 1.0
+BURST_EVENTS, BURST_SECONDS, PAUSE_SECONDS, MOST = 5, 0.002, 1.0, 0.8
 LONELY_COMMENT = re.compile(rb"(?:\A|\n\r?\n)(:[^\r\n]*\r?\n(?::[^\r\n]*\r?\n)*\r?\n)")
 EVENT_ID = re.compile(rb"^(id:[^\r\n]*)", re.MULTILINE)
 
@@ -285,6 +285,23 @@ def created_is_constant(exchange: Exchange) -> Iterator[Finding]:
     yield from _changed(exchange, "created")
 
 
+@should(CHAT_CHUNK, on=OPENAI_STREAMS)
+def fingerprint_is_constant(exchange: Exchange) -> Iterator[Finding]:
+    """`system_fingerprint` is the same in every chunk that has one.
+
+    It names the machine that answers; two of them in one stream are two answers, or a name made up for each chunk.
+
+    Fix: take it from the first upstream chunk, or leave it out.
+    """
+    named = [event for event in chunks(exchange) if event.body.get("system_fingerprint")]
+    if not named:
+        raise Absent("no fingerprint")
+    first = named[0].body["system_fingerprint"]
+    other = next((event for event in named if event.body["system_fingerprint"] != first), None)
+    if other is not None:
+        yield Finding(other.place, f"{shown(other.body['system_fingerprint'])}, before {shown(first)}")
+
+
 @must(CHAT_CHUNK, on=OPENAI_STREAMS, relay=SHOULD)
 def model_is_constant(exchange: Exchange) -> Iterator[Finding]:
     """`model` is the same in every chunk.
@@ -324,21 +341,36 @@ def role_is_never_empty(exchange: Exchange) -> Iterator[Finding]:
                 yield Finding(f"{event.place} {at}/delta/role", '""')
 
 
-@should(CHAT_CHUNK, on=CHAT_STREAM)
+@must(CHAT_CHUNK, on=CHAT_STREAM, relay=SHOULD)
 def role_is_said_once(exchange: Exchange) -> Iterator[Finding]:
-    """A choice says its role once, and never as null.
+    """A choice says its role once.
 
-    Accumulators that join strings make "assistantassistant" of it; typed ones fail on null.
+    Accumulators that join strings make "assistantassistant" of it.
 
     Fix: leave `role` out after the first chunk.
     """
     for index, parts in pieces(exchange).items():
-        saying = [part for part in parts if get(part[2], "/delta", dict, {}).get("role", "") != ""]
+        saying = [part for part in parts if get(part[2], "/delta/role")]
         if len(saying) > 1:
             event, at, choice = saying[1]
             yield Finding(
                 f"{event.place} {at}/delta/role", f"{shown(choice['delta']['role'])} again for choice {index}"
             )
+
+
+@should(CHAT_CHUNK, on=CHAT_STREAM)
+def role_is_never_null(exchange: Exchange) -> Iterator[Finding]:
+    """A role in a delta is not null.
+
+    Typed accumulators fail on it; others overwrite the role that they have.
+
+    Fix: leave `role` out after the first chunk.
+    """
+    for index, parts in pieces(exchange).items():
+        for event, at, choice in parts:
+            if "role" in (delta := get(choice, "/delta", dict, {})) and delta["role"] is None:
+                yield Finding(f"{event.place} {at}/delta/role", f"null for choice {index}")
+                return
 
 
 @must(OBSERVED, on=CHAT_STREAM)
@@ -491,15 +523,17 @@ def fragments(exchange: Exchange) -> dict[tuple[int, int], list[Fragment]]:
 
 @must(CHAT_CHUNK, on=CHAT_STREAM)
 def tool_call_begins_with_its_name(exchange: Exchange) -> Iterator[Finding]:
-    """The first fragment of a tool call has its id and its function's name.
+    """The first fragment of a tool call has its id, its type and its function's name.
 
-    The client opens the call with them; without an id it can't send the result back.
+    The client opens the call with them; without an id it can't send the result back, and without a type the next
+    request, which repeats the call, is refused.
 
     Fix: send id, type and name first; make an id where the upstream has none.
     """
     for (_, index), parts in fragments(exchange).items():
         event, at, call = parts[0]
-        missing = [key for key, value in (("id", call.get("id")), ("name", _name(call))) if not value]
+        needed = {"id": call.get("id"), "type": call.get("type"), "name": _name(call)}
+        missing = [key for key, value in needed.items() if not value]
         if missing:
             yield Finding(f"{event.place} {at}", f"tool call {index} begins without {' and '.join(missing)}")
 
@@ -700,13 +734,18 @@ def _packed(exchange: Exchange) -> Iterator[Finding]:
 def first_words_are_not_held_back(exchange: Exchange) -> Iterator[Finding]:
     """The first events of a stream arrive one after another like the others, not in a burst after a pause.
 
-    A buffer that fills before anything is sent takes from the user the one thing a stream is for.
+    A buffer that fills before anything is sent takes from the user the one thing a stream is for. One that lets the
+    first event through, and holds back all others until the end, does the same.
 
     Fix: flush after each event, from the first one on.
     """
     arrivals = [at for at in exchange.answered.arrivals if at is not None]
     if len(arrivals) < MANY_EVENTS or arrivals[-1] - arrivals[0] < SPREAD_SECONDS / 2:
         raise Absent("too short to tell, or told by stream_arrives_over_time")
-    burst = sum(at - arrivals[0] < BURST_SECONDS for at in arrivals)
-    if arrivals[0] >= PAUSE_SECONDS and burst >= BURST_EVENTS:
-        yield Finding("body", f"{burst} of {len(arrivals)} events at once, after {arrivals[0]:.2f} s of silence")
+    for number, (before, at) in enumerate(pairwise([0.0, *arrivals])):
+        if at - before < PAUSE_SECONDS:
+            continue
+        burst = sum(other - at < BURST_SECONDS for other in arrivals[number:])
+        if burst >= (BURST_EVENTS if number == 0 else MOST * len(arrivals)):
+            yield Finding("body", f"{burst} of {len(arrivals)} events at once, after {at - before:.2f} s of silence")
+            return

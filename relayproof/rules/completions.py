@@ -18,6 +18,7 @@ from relayproof.surface import COMPLETIONS, COMPLETIONS_STREAM
 BOTH = (COMPLETIONS, COMPLETIONS_STREAM)
 COMPLETION = Source(OPENAI_OPENAPI, "CreateCompletionResponse")
 COMPLETION_REQUEST = Source(OPENAI_OPENAPI, "CreateCompletionRequest")
+LONG_PROMPT = 20
 LISTS = ("tokens", "token_logprobs", "top_logprobs", "text_offset")
 
 shapes.matches_schema("completions", "openai/completion_answer", COMPLETION, on=COMPLETIONS)
@@ -84,6 +85,23 @@ def echo_is_honoured(exchange: Exchange) -> Iterator[Finding]:
             yield Finding(f"{at}/text", f"{shown(text[:80])} for the prompt {shown(prompt[:60])}")
 
 
+@must(COMPLETION_REQUEST, on=BOTH, needs=CONTENT, when=lambda exchange: not exchange.asked("/echo"))
+def prompt_is_not_echoed_unasked(exchange: Exchange) -> Iterator[Finding]:
+    """Without `echo`, the texts do not begin with the prompt.
+
+    Servers that give the whole text back put the question into every answer. A model may say a prompt again, but not
+    at once, letter for letter, in each of several choices.
+
+    Fix: ask the upstream for the new text only (`return_full_text: false`), or cut the prompt off.
+    """
+    texts = [get(choice, "/text", str, "") for _, choice in whole(exchange)]
+    given = prompts(exchange)
+    if len(texts) < 2 or len(given) != 1 or not isinstance(given[0], str) or len(given[0]) < LONG_PROMPT:
+        raise Absent("no long prompt with several choices")
+    if all(text.startswith(given[0]) for text in texts):
+        yield Finding("/choices/0/text", f"begins with the prompt {shown(given[0])}")
+
+
 def asked_logprobs(exchange: Exchange) -> int:
     """How many alternatives a token the request asks for; 0 when it asks for none."""
     return int(exchange.asked("/logprobs", int, 0) or 0)
@@ -139,6 +157,31 @@ def logprobs_are_logarithms(exchange: Exchange) -> Iterator[Finding]:
     for at, value in [*chosen, *exchange.find("/choices/*/logprobs/top_logprobs/*/*", float)]:
         if value > 1e-6:
             yield Finding(at, f"{value}")
+
+
+@must(COMPLETION, on=BOTH, relay=SHOULD, needs=CONTENT, when=lambda exchange: asked_logprobs(exchange) > 0)
+def logprobs_are_of_this_text(exchange: Exchange) -> Iterator[Finding]:
+    """The tokens that `logprobs` lists, joined, begin with the text.
+
+    Scoring code reads the text off them. Behind the text may stand what a stop sequence cut off; a token that is half
+    a character is written as bytes, and can't be joined.
+
+    Fix: pass all entries on, in streams with the chunk that they belong to.
+    """
+    told = [(at, _listed(choice), get(choice, "/text", str, "")) for at, choice in whole(exchange)]
+    readable = [each for each in told if each[1] and each[2]]
+    if not readable:
+        raise Absent("no tokens to join")
+    for at, tokens, text in readable:
+        if not "".join(tokens).startswith(text):
+            yield Finding(f"{at}/logprobs/tokens", f"{shown(tokens[:8])} for {shown(text[:60])}")
+
+
+def _listed(choice: dict[str, Any]) -> list[str]:
+    """The tokens that can be joined to a text; none when one can't be, or when the lists are not parallel."""
+    tokens, numbers = (get(choice, f"/logprobs/{key}", list, []) for key in ("tokens", "token_logprobs"))
+    readable = all(isinstance(token, str) and not token.startswith(("bytes:", "token_id:")) for token in tokens)
+    return tokens if readable and len(tokens) == len(numbers) else []
 
 
 @must(COMPLETION_REQUEST, on=BOTH, relay=SHOULD, when=lambda exchange: not exchange.asked("/logprobs"))
@@ -236,8 +279,14 @@ def counted_text_is_there(exchange: Exchange) -> Iterator[Finding]:
     choices, used = whole(exchange), exchange.one("/usage/completion_tokens", int)
     if used <= len(choices) or any(choice.get("finish_reason") == "content_filter" for _, choice in choices):
         raise Absent("nothing is missing for certain")
-    if all(choice.get("text") == "" for _, choice in choices):
-        yield Finding("/choices/0/text", f"empty, but {used} completion tokens were counted")
+    if all(_said_nothing(exchange, choice) for _, choice in choices):
+        yield Finding("/choices/0/text", f"{shown(choices[0][1]['text'])}, but {used} completion tokens were counted")
+
+
+def _said_nothing(exchange: Exchange, choice: dict[str, Any]) -> bool:
+    """True for a choice without a text, or with nothing but the prompt that was to be echoed."""
+    echoed = prompts(exchange) if exchange.asked("/echo") else []
+    return choice.get("text") == "" or choice.get("text") in echoed
 
 
 @should(COMPLETION, on=COMPLETIONS)

@@ -81,6 +81,8 @@ def body_is_json(exchange: Exchange) -> Iterator[Finding]:
         raise Absent("no body is needed")
     if exchange.expect.get("dialect") == "mjp" and exchange.status == 401:
         raise Absent("midjourney-proxy refuses a key without a word")
+    if exchange.expect.get("refusal") == "method":
+        raise Absent("told by wrong_method_is_refused")
     if exchange.request.has("origin") and exchange.status == 403:
         raise Absent("told by origin_makes_no_difference")
     if by_a_gateway(exchange):
@@ -271,7 +273,7 @@ def unknown_model_is_refused(exchange: Exchange) -> Iterator[Finding]:
     yield Finding("status", f"{exchange.status} for a model that does not exist: {said(exchange)}")
 
 
-@should(ERROR_CODES, on=EVERY, answers=REFUSED, when=refused_as("model"))
+@must(ERROR_CODES, on=EVERY, answers=REFUSED, relay=SHOULD, when=refused_as("model"))
 def unknown_model_is_404(exchange: Exchange) -> Iterator[Finding]:
     """A model that does not exist is answered with 404 or 400.
 
@@ -306,6 +308,29 @@ def message_names_the_model(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("/error/message", shown(message))
 
 
+@should(HTTP_AUTH, on=EVERY, answers=ANY, when=refused_as("foreign-key"))
+def foreign_key_header_is_refused(exchange: Exchange) -> Iterator[Finding]:
+    """A key in another API's header opens no OpenAI path.
+
+    Proxies and logs keep the Authorization header to themselves; a key that is taken from any header is logged.
+
+    Fix: read x-goog-api-key on Gemini's paths only.
+    """
+    if exchange.succeeded:
+        yield Finding("status", f"{exchange.status} with {exchange.expect.get('with')}")
+
+
+@should(ERROR_CODES, on=EVERY, answers=ANY, when=refused_as("unknown-field"))
+def unknown_field_breaks_nothing(exchange: Exchange) -> Iterator[Finding]:
+    """A field that nobody knows is dropped, or refused with 4xx.
+
+    Newer clients send newer fields; a 5xx makes their SDKs send it again and again.
+
+    Fix: ignore it, or answer 400 and name it.
+    """
+    yield from _not_refused(exchange, range(200, 500))
+
+
 @must(HTTP, on=EVERY, answers=ANY, when=refused_as("path"))
 def unknown_path_is_not_found(exchange: Exchange) -> Iterator[Finding]:
     """A path that does not exist is answered with 404, not with a web page.
@@ -321,15 +346,20 @@ def unknown_path_is_not_found(exchange: Exchange) -> Iterator[Finding]:
 
 @should(HTTP, on=EVERY, answers=ANY, when=refused_as("method"))
 def wrong_method_is_refused(exchange: Exchange) -> Iterator[Finding]:
-    """A wrong method on a known path is answered with 405 or 404.
+    """A wrong method on a known path is answered with 405 or 404, and with a JSON body.
 
     Fixing a client goes by these words. GET on chat completions may also list what was stored, as OpenAI's own does.
 
-    Fix: answer 405 with an Allow header.
+    Fix: answer 405 with an Allow header and an error object.
     """
     _not_limited(exchange)
     if exchange.status not in (401, 403, 404, 405) and not _is_a_list(exchange):
         yield Finding("status", f"{exchange.status} for {exchange.request.method}: {said(exchange)}")
+        return
+    try:
+        exchange.answered.json  # noqa: B018
+    except Absent:
+        yield Finding("body", f"{exchange.status} without JSON: {shown(exchange.answered.text[:80])}")
 
 
 def _is_a_list(exchange: Exchange) -> bool:
@@ -376,6 +406,22 @@ def long_prompt_is_the_clients_mistake(exchange: Exchange) -> Iterator[Finding]:
     said_again = next((text for text in long_texts(exchange) if text[:80] in exchange.answered.text), None)
     if said_again is not None:
         yield Finding("body", f"the prompt stands in it: {shown(said_again[:80])}")
+
+
+@must(ERROR_CODES, on=EVERY, answers=ANY, when=refused_as("context"))
+def long_prompt_is_not_cut(exchange: Exchange) -> Iterator[Finding]:
+    """A prompt that is too long is refused, or read to its end: it is not cut without a word.
+
+    The answer is about what was left. A model that takes so much counts so much: fewer prompt_tokens than the prompt
+    has words are a prompt that was cut, or never read.
+
+    Fix: pass the upstream's 400 with code context_length_exceeded on.
+    """
+    if not exchange.succeeded:
+        return
+    least, counted = exchange.expect.get("at_least", 0), exchange.one("/usage/prompt_tokens", int)
+    if counted < least:
+        yield Finding("/usage/prompt_tokens", f"{counted} for a prompt of {least:,} words")
 
 
 def is_too_long(exchange: Exchange) -> bool:

@@ -51,6 +51,9 @@ LEAKS = (
     (re.compile(rf"\b{PRIVATE}\b(?::\d+)?"), "an internal address"),
     (re.compile(rf"https?://(?!{PUBLIC})[\w.-]+(?::\d+)?/v1\S*"), "an upstream address"),
     (re.compile(r"\b\w+_\w*(?:Table|Token)\b"), "a database table"),
+    (re.compile(r"https?://[\w.-]+\.(?:azure|amazonaws|googleapis)\.com/\S+"), "an upstream address"),
+    (re.compile(r"(?i)\bchannel(?: ?id)? ?[#:=]{1,2} ?\d+|渠道(?: ?ID)? ?[#:：=]{1,2} ?\d+"), "a channel's number"),
+    (re.compile(r"\bsk-(?!relayproof)[A-Za-z0-9_-]{24,}"), "a key"),
 )
 
 
@@ -266,7 +269,7 @@ def key_is_not_echoed(exchange: Exchange) -> Iterator[Finding]:
 
 @should(NEW_API, on=EVERY, answers=ANY, when=lambda exchange: not exchange.succeeded)
 def errors_keep_internals_to_themselves(exchange: Exchange) -> Iterator[Finding]:
-    """An error message names no internal address, table, hash or traceback.
+    """An error message names no internal address, channel, key, table, hash or traceback.
 
     Such details help an attacker and tell a buyer nothing; upstream addresses are a relay's own secret.
 

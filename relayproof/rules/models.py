@@ -6,14 +6,18 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from relayproof.exchange import STATUS, Exchange
+from relayproof.exchange import CLOCK, STATUS, Exchange
 from relayproof.groups import together
 from relayproof.pointer import Absent, find, get, is_a
 from relayproof.rule import ANY, SHOULD, Finding, Untested, must, should
 from relayproof.rules import shapes
+from relayproof.rules.chat import MILLISECONDS
 from relayproof.rules.sources import MODEL, MODEL_LIST, OBSERVED
 from relayproof.schema import shown
 from relayproof.surface import MODELS
+
+FOUNDED = 1_420_070_400  # 2015-01-01
+A_DAY = 86_400
 
 
 def is_openai(exchange: Exchange) -> bool:
@@ -65,6 +69,24 @@ def ids_are_unique(exchange: Exchange) -> Iterator[Finding]:
         raise Absent("no models")
     for name in sorted({name for name in ids if not name or ids.count(name) > 1}):
         yield Finding("/data", f"{shown(name)} stands {ids.count(name)} times")
+
+
+@must(MODEL, on=MODELS, needs=CLOCK, when=is_openai)
+def created_is_a_date(exchange: Exchange) -> Iterator[Finding]:
+    """`created` of a model is a day between 2015 and tomorrow.
+
+    Clients sort by it and show it. 0 is 1970; a day that has not come is a wrong clock. Milliseconds are told by the
+    schema.
+
+    Fix: give each model a fixed date in seconds; that of the relay's first day will do.
+    """
+    dates = [*exchange.find("/data/*/created", int), *exchange.find("/created", int)]
+    latest = exchange.expect.get("now", MILLISECONDS) + A_DAY
+    if not dates:
+        raise Absent("told by the schema")
+    for at, created in dates:
+        if created < FOUNDED or latest < created < MILLISECONDS:
+            yield Finding(at, f"{created} is no day between 2015 and tomorrow")
 
 
 @must(OBSERVED, on=MODELS)

@@ -8,13 +8,14 @@ import json
 from collections.abc import Iterator
 
 from relayproof.exchange import CONTENT, Exchange
-from relayproof.groups import by_purpose, same_prompt
+from relayproof.groups import by_purpose, has_picture, same_prompt, same_words
 from relayproof.pointer import Absent
 from relayproof.rule import Finding, must, should
 from relayproof.rules.sources import COMPLETION_USAGE, OBSERVED
-from relayproof.surface import CHAT, CHAT_STREAM
+from relayproof.surface import CHAT, CHAT_STREAM, COMPLETIONS, COMPLETIONS_STREAM
 
 BOTH = (CHAT, CHAT_STREAM)
+TEXTS = (*BOTH, COMPLETIONS, COMPLETIONS_STREAM)
 MOST_BYTES_A_TOKEN = 24
 SPECIAL_TOKENS = 4
 INJECTED = 100
@@ -106,6 +107,39 @@ def prompt_holds_nothing_else(exchanges: tuple[Exchange, ...]) -> Iterator[Findi
         yield Finding("/usage/prompt_tokens", f"about {rest} tokens stand beside the words that were sent")
 
 
+@must(COMPLETION_USAGE, on=BOTH, when=lambda exchange: bool(exchange.expect.get("at_least")))
+def every_message_is_counted(exchange: Exchange) -> Iterator[Finding]:
+    """prompt_tokens is not less than the words of the prompt, those of the system message among them.
+
+    Each of these words is a token at the least. Fewer tokens mean that messages were left out: the system message, or
+    all that was said before, never reached the model, or is not billed as it was read.
+
+    Fix: send all messages upstream, in their order; convert a system message, do not drop it.
+    """
+    least, counted = int(exchange.expect["at_least"]), exchange.one("/usage/prompt_tokens", int)
+    if 0 < counted < least:
+        yield Finding("/usage/prompt_tokens", f"{counted} for a prompt of more than {least} words")
+
+
+@should(COMPLETION_USAGE, on=BOTH, across=same_words)
+def pictures_are_counted(exchanges: tuple[Exchange, ...]) -> Iterator[Finding]:
+    """A prompt with a picture has more prompt_tokens than the same words without it.
+
+    The same count means that the picture was taken out on the way: the model answers about something it never saw.
+
+    Fix: pass image_url parts on; refuse them where the model sees no pictures.
+    """
+    seeing = [each for each in exchanges if has_picture(each)]
+    blind = [each for each in exchanges if not has_picture(each)]
+    if not seeing or not blind:
+        raise Absent("no words that were sent with and without a picture")
+    words = min(each.one("/usage/prompt_tokens", int) for each in blind)
+    for each in seeing:
+        counted = each.one("/usage/prompt_tokens", int)
+        if 0 < counted <= words:
+            yield Finding("/usage/prompt_tokens", f"{counted} with a picture, {words} without, in exchange {each.id}")
+
+
 def _points(exchanges: tuple[Exchange, ...]) -> list[tuple[int, int]]:
     points = sorted((int(each.expect["words"]), each.one("/usage/prompt_tokens", int)) for each in exchanges)
     if len({words for words, _ in points}) < 3:
@@ -113,7 +147,7 @@ def _points(exchanges: tuple[Exchange, ...]) -> list[tuple[int, int]]:
     return points
 
 
-@must(COMPLETION_USAGE, on=BOTH, across=same_prompt)
+@must(COMPLETION_USAGE, on=TEXTS, across=same_prompt)
 def n_does_not_multiply_the_prompt(exchanges: tuple[Exchange, ...]) -> Iterator[Finding]:
     """A prompt that is sent once is counted once, however many choices are asked for.
 

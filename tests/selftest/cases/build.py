@@ -67,7 +67,7 @@ def chat(text: str = "Hi", **fields: Any) -> Exchange:
 def chat_stream(text: str = "Hi", **fields: Any) -> Exchange:
     """A streamed chat exchange, answered as the reference relay does."""
     body = ask(text, stream=True, **fields)
-    whole = reference_chat.completion(body, "chatcmpl-case")
+    whole = reference_chat.completion(body, "chatcmpl-streamed")
     return stream("/v1/chat/completions", body, list(reference_chat.chunks(whole, body)))
 
 

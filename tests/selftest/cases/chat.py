@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from email.utils import formatdate
 from typing import Any
 
 from cases.build import GONE, Case, answered, asking, changed, chat, chat_stream, events, restream
@@ -46,6 +47,29 @@ def altered(given: Exchange, **values: Any) -> Exchange:
 def made(created: int, given: Exchange = PLAIN) -> Exchange:
     """The exchange of an answer of that time, asked for at NOW."""
     return replace(changed(given, "/created", created), expect={"now": NOW})
+
+
+def dated(given: Exchange, at: int) -> Exchange:
+    """The exchange with a Date header of that time."""
+    headers = (*given.response.headers, ("Date", formatdate(at, usegmt=True))) if given.response else ()
+    return answered(given, headers=headers)
+
+
+def damaged(text: str) -> Exchange:
+    """A whole answer to a request to repeat a line with accents, Chinese and an emoji."""
+    return replace(chat(f"Repeat exactly, nothing else: {text}"), expect={"echo": "1833 年 café 🎉"})
+
+
+def cited(start: int, end: int) -> Exchange:
+    """An answer with a citation."""
+    source = {"start_index": start, "end_index": end, "url": "https://a.example/", "title": "A"}
+    return altered(PLAIN, annotations=[{"type": "url_citation", "url_citation": source}])
+
+
+def predicted(accepted: int, rejected: int) -> Exchange:
+    """An answer whose usage names prediction tokens."""
+    details = {"accepted_prediction_tokens": accepted, "rejected_prediction_tokens": rejected}
+    return changed(PLAIN, "/usage/completion_tokens_details", details)
 
 
 def thinking(tokens: int, completion: int) -> Exchange:
@@ -174,6 +198,7 @@ CASES = [
         PLAIN,
         changed(altered(PLAIN, content=None, tool_calls=[ALIEN_CALL]), f"{CHOICE}/finish_reason", "tool_calls"),
     ),
+    Case("chat/no-call-without-tools", LEGACY, replace(CALL, request=LEGACY.request)),
     Case("chat/json-schema-is-honoured", SCHEMA, altered(SCHEMA, content='Here:\n```json\n{"city": "Paris"}\n```')),
     Case("chat/json-schema-is-honoured", SCHEMA, altered(SCHEMA, content='{"town": "Paris"}')),
     Case("chat/json-object-is-honoured", OBJECT, altered(OBJECT, content="Paris")),
@@ -193,6 +218,8 @@ CASES = [
     Case("chat/no-limit-is-added", COUNT, COUNT_CUT),
     Case("chat/stop-is-honoured", STOPPED, altered(STOPPED, content="1 2 3 4 5 6")),
     Case("chat/created-is-now", made(NOW - 60), made(NOW - 10**8)),
+    Case("chat/created-is-now", made(NOW + 200), made(NOW + 8 * 3600)),
+    Case("chat/created-is-now", dated(made(NOW + 8 * 3600), NOW + 8 * 3600), dated(made(NOW + 8 * 3600), NOW)),
     Case("chat/created-is-given", PLAIN, changed(PLAIN, "/created", 0)),
     Case("chat/model-is-the-one-asked-for", PLAIN, changed(PLAIN, "/model", "claude-3-5-haiku")),
     Case("chat/model-is-named-plainly", PLAIN, changed(PLAIN, "/model", "hosted_vllm/gpt-4o-mini")),
@@ -203,6 +230,16 @@ CASES = [
     Case("chat/logprobs-are-of-this-text", LOGPROBS, changed(LOGPROBS, f"{CHOICE}/logprobs/content/1", GONE)),
     Case("chat/logprobs-come-only-when-asked-for", PLAIN, asking(LOGPROBS, "/logprobs", False)),
     Case("chat/refusal-stands-alone", SECRET_TURN, altered(SECRET_TURN, content="Well.")),
+    Case("chat/annotations-point-into-the-content", cited(0, 5), cited(5, 2)),
+    Case("chat/annotations-point-into-the-content", cited(0, 5), cited(0, 500)),
+    Case("chat/metadata-comes-only-when-stored", PLAIN, changed(PLAIN, "/metadata", {"label": "x"})),
+    Case("chat/predicted-tokens-are-part-of-the-completion", predicted(1, SAID - 1), predicted(2, SAID - 1)),
+    Case("chat/repeated-line-is-undamaged", damaged("1833 年 café 🎉"), damaged("1833 å¹´ cafÃ© ðŸŽ‰")),
+    Case("chat/repeated-line-is-undamaged", damaged("1833  年 café 🎉\n"), damaged("1833 ? caf? ?")),
+    Case("chat/repeated-line-is-undamaged", damaged('"1833 年 café 🎉"'), damaged("1833 caf")),
+    Case(
+        "chat/repeated-line-is-undamaged", damaged("1833 年 café 🎉"), damaged("1833 \\u5e74 caf\\u00e9 \\ud83c\\udf89")
+    ),
     Case("chat/thinking-is-not-said-twice", THOUGHT, altered(THOUGHT, content="<think>warm</think>It is warm.")),
     Case(
         "chat/rejection-is-no-answer",
@@ -210,6 +247,11 @@ CASES = [
         replace(altered(PLAIN, content="[rejected] no capacity"), expect={"answer": True}),
     ),
     Case("chat/ids-of-two-answers-differ", (PLAIN, again(PLAIN, "2")), (PLAIN, replace(PLAIN, id="2"))),
+    Case(
+        "chat/ids-of-two-answers-differ",
+        (PLAIN, replace(TWO, id="2", response=changed(TWO, "/id", "chatcmpl-2").response)),
+        (PLAIN, replace(TWO, id="2")),
+    ),
     Case(
         "chat/prompt-is-counted-whole-each-time",
         (PLAIN, again(PLAIN, "2")),

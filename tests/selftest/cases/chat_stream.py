@@ -167,10 +167,11 @@ CASES = [
     Case("chat-stream/nothing-follows-an-error", BROKEN_OFF, TALKS_ON, also=("chat-stream/stream-holds-no-error",)),
     Case("chat-stream/identity-is-constant", PLAIN, later(lambda chunk: chunk.update(id="chatcmpl-other"))),
     Case("chat-stream/created-is-constant", PLAIN, later(lambda chunk: chunk.update(created=chunk["created"] + 1))),
+    Case("chat-stream/fingerprint-is-constant", PLAIN, later(lambda chunk: chunk.update(system_fingerprint="fp_2"))),
     Case("chat-stream/model-is-constant", PLAIN, later(lambda chunk: chunk.update(model="gpt-4o-mini-2024-07-18"))),
     Case("chat-stream/role-comes-first", PLAIN, each(PLAIN, in_deltas(lambda delta: delta.pop("role", None)))),
     Case("chat-stream/role-is-never-empty", PLAIN, later(in_deltas(lambda delta: delta.update(role="")))),
-    Case("chat-stream/role-is-said-once", PLAIN, later(in_deltas(lambda delta: delta.update(role=None)))),
+    Case("chat-stream/role-is-never-null", PLAIN, later(in_deltas(lambda delta: delta.update(role=None)))),
     Case("chat-stream/role-is-said-once", PLAIN, later(in_deltas(lambda delta: delta.update(role="assistant")))),
     Case("chat-stream/answer-is-streamed-once", PLAIN, BEGINS_AGAIN, also=("chat-stream/role-is-said-once",)),
     Case("chat-stream/deltas-do-not-repeat-the-text", PLAIN, so_far(PLAIN)),
@@ -192,6 +193,11 @@ CASES = [
         "chat-stream/tool-call-begins-with-its-name",
         CALLS,
         each(CALLS, in_calls(lambda call: call.pop("id", None))),
+    ),
+    Case(
+        "chat-stream/tool-call-begins-with-its-name",
+        CALLS,
+        each(CALLS, in_calls(lambda call: call.pop("type", None))),
     ),
     Case(
         "chat-stream/one-index-is-one-call",
@@ -243,4 +249,5 @@ CASES = [
         steadily(LONG, start=1.2),
         at(LONG, *[2.0] * 12, *[2.0 + 0.02 * number for number in range(1, 40)]),
     ),
+    Case("chat-stream/first-words-are-not-held-back", steadily(LONG, start=1.2), at(LONG, 0.1, 1.4)),
 ]

@@ -43,7 +43,15 @@ def completed_less(given: Exchange) -> Exchange:
     return counted(changed(given, "/choices/1"), completion=given.json["usage"]["completion_tokens"] // 2)
 
 
+def parroted(given: Exchange) -> Exchange:
+    """The answer with the prompt before each text."""
+    for at, choice in given.find("/choices/*", dict):
+        given = changed(given, f"{at}/text", SEA + choice["text"])
+    return given
+
+
 PLAIN = completed()
+ECHOED = completed("How are you?", echo=True)
 TWO = completed(n=2)
 ECHO = completed(["Name a fruit:", "How are you?"], echo=True)
 TOLD = completed(logprobs=2)
@@ -84,6 +92,9 @@ CASES = [
     Case("completions/tokens-are-counted", PLAIN, counted(PLAIN, prompt=0)),
     Case("completions/every-choice-is-counted", TWO, counted(TWO, completion=20)),
     Case("completions/counted-text-is-there", PLAIN, changed(PLAIN, "/choices/0/text", "")),
+    Case("completions/counted-text-is-there", ECHOED, changed(ECHOED, "/choices/0/text", "How are you?")),
+    Case("completions/prompt-is-not-echoed-unasked", TWO, parroted(TWO)),
+    Case("completions/logprobs-are-of-this-text", TOLD, changed(TOLD, "/choices/0/logprobs/tokens/1", " ocean")),
     Case(
         "completions/choice-holds-no-message",
         PLAIN,

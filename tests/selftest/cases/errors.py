@@ -34,6 +34,12 @@ def taken(kind: str) -> Exchange:
     return replace(chat(), expect={"refusal": kind, "with": "a bad request", "surface": "errors"})
 
 
+def long_answer(words: int) -> Exchange:
+    """An answer to a prompt of so many words."""
+    given = taken("context")
+    return replace(given, expect=dict(given.expect) | {"at_least": words})
+
+
 def limited(*headers: tuple[str, str]) -> Exchange:
     """A 429 with these headers."""
     return answered(refused(429), told("Rate limit reached", type="requests"), headers=(JSON, *headers))
@@ -106,6 +112,10 @@ CASES = [
     Case("errors/unknown-path-is-not-found", UNKNOWN_PATH, WEB_PAGE),
     Case("errors/wrong-method-is-refused", WRONG_METHOD, answered(WRONG_METHOD, None, status=500)),
     Case("errors/wrong-method-is-refused", STORED, answered(WRONG_METHOD, HTML, status=200)),
+    Case("errors/wrong-method-is-refused", WRONG_METHOD, answered(WRONG_METHOD, b"Method Not Allowed")),
+    Case("errors/long-prompt-is-not-cut", because("context", 400, TOO_LONG), long_answer(900)),
+    Case("errors/foreign-key-header-is-refused", because("foreign-key", 401), taken("foreign-key")),
+    Case("errors/unknown-field-breaks-nothing", taken("unknown-field"), because("unknown-field", 500)),
     Case("errors/what-a-model-cannot-do-is-refused-with-4xx", optional(400), optional(500)),
     Case("errors/long-prompt-is-the-clients-mistake", refused(400, TOO_LONG), refused(500, TOO_LONG)),
     Case(

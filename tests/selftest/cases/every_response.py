@@ -110,6 +110,12 @@ CASES = [
         refused(400),
         refused(400, told("dial tcp 10.0.12.7:3306: no LiteLLM_VerificationTokenTable")),
     ),
+    Case("every-response/errors-keep-internals-to-themselves", refused(400), refused(400, told("channel #17 failed"))),
+    Case(
+        "every-response/errors-keep-internals-to-themselves",
+        refused(400),
+        refused(400, told("Post https://eu.openai.azure.com/openai/deployments/x: key sk-proj-0123456789abcdefghijkl")),
+    ),
     Case(
         "every-response/request-ids-differ",
         (numbered("a1"), numbered("a2", given=refused(400))),

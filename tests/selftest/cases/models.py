@@ -17,6 +17,8 @@ CASES = [
     Case("models/matches-schema", LIST, changed(LIST, "/object")),
     Case("models/model-matches-schema", ONE, changed(ONE, "/created", "2024")),
     Case("models/ids-are-unique", LIST, changed(LIST, "/data/1/id", "gpt-4o-mini")),
+    Case("models/created-is-a-date", LIST, changed(LIST, "/data/1/created", 0)),
+    Case("models/created-is-a-date", ONE, replace(changed(ONE, "/created", CREATED + 10**6), expect={"now": CREATED})),
     Case("models/list-is-no-chat-completion", LIST, CHAT_SHAPE, also=("models/matches-schema",)),
     Case("models/single-model-is-the-one-asked-for", ONE, changed(ONE, "/id", "tts-1")),
     Case("models/unknown-model-is-not-found", NONE, replace(ONE, expect={"model": "unknown"})),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cases.build import Case, asking, changed, chat
+from cases.completions import completed
 from relayproof.exchange import Exchange
 from relayproof.probes.chat import about_the_sea, measuring
+from relayproof.probes.samples import data_url, png
 
 MESSAGE = "/choices/0/message"
 PLAIN = chat()
@@ -15,7 +17,12 @@ LOGPROBS = chat("Write about the sea.", max_tokens=40, logprobs=True, top_logpro
 TWO = chat("Write about the sea.", n=2, max_tokens=80)
 LENGTHS = (1, 24, 72)
 SEA = tuple(
-    replace(chat(about_the_sea(words), max_tokens=80), id=str(words), expect=measuring(words)) for words in LENGTHS
+    replace(
+        changed(chat(about_the_sea(words), max_tokens=80), "/id", f"chatcmpl-{words}"),
+        id=str(words),
+        expect=measuring(words),
+    )
+    for words in LENGTHS
 )
 
 
@@ -44,7 +51,13 @@ def copied(given: Exchange) -> Exchange:
     return changed(given, "/choices/1/message/content", given.json["choices"][0]["message"]["content"])
 
 
-SAME_PROMPT = replace(chat("Write about the sea.", max_tokens=80), id="2")
+PARTS = [{"type": "text", "text": "Hi"}, {"type": "image_url", "image_url": {"url": data_url(png())}}]
+WORDS = chat()
+SEEN = replace(changed(asking(chat(), "/messages/0/content", PARTS), "/id", "2"), id="2")
+SEEN = counted(SEEN, prompt=asked(WORDS) + 85)
+SYSTEM = replace(chat("Ignore this:" + " a" * 30), expect={"at_least": 30})
+COMPLETED = (completed(), replace(changed(completed(n=2), "/id", "cmpl-2"), id="2"))
+SAME_PROMPT = replace(changed(chat("Write about the sea.", max_tokens=80), "/id", "chatcmpl-2"), id="2")
 
 CASES = [
     Case("usage/completion-tokens-fit-the-text", PLAIN, counted(PLAIN, completion=90)),
@@ -62,6 +75,9 @@ CASES = [
         (SAME_PROMPT, TWO),
         (SAME_PROMPT, counted(TWO, prompt=2 * asked(TWO))),
     ),
+    Case("usage/n-does-not-multiply-the-prompt", COMPLETED, (COMPLETED[0], counted(COMPLETED[1], prompt=16))),
+    Case("usage/every-message-is-counted", SYSTEM, counted(SYSTEM, prompt=20)),
+    Case("usage/pictures-are-counted", (WORDS, SEEN), (WORDS, counted(SEEN, prompt=asked(WORDS)))),
     Case("usage/every-choice-is-counted", TWO, counted(TWO, completion=80)),
     Case("usage/choices-are-made-one-by-one", TWO, copied(TWO)),
 ]
