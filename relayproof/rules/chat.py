@@ -21,6 +21,7 @@ from relayproof.schema import shown
 from relayproof.surface import CHAT, CHAT_STREAM, COMPLETIONS, COMPLETIONS_STREAM, is_azure
 
 BOTH = (CHAT, CHAT_STREAM)
+THOUGHTS = ("reasoning_content", "reasoning")
 TEXTS = (*BOTH, COMPLETIONS, COMPLETIONS_STREAM)
 MILLISECONDS = 10**11
 CLOCK_SECONDS = 300
@@ -70,6 +71,15 @@ def ended_by(exchange: Exchange, reason: str) -> list[tuple[str, dict[str, Any]]
     """The choices with that finish_reason. Raises Absent when there is none."""
     every = exchange.find("/choices/*", dict)
     return judged([(at, choice) for at, choice in every if choice.get("finish_reason") == reason], reason)
+
+
+def hidden(exchange: Exchange) -> int:
+    """The tokens spent on reasoning. Raises Untested when there is reasoning and nobody counted it."""
+    counted = exchange.get("/usage/completion_tokens_details/reasoning_tokens", int, 0)
+    thought = any(text for key in THOUGHTS for _, text in exchange.find(f"/choices/*/message/{key}", str))
+    if thought and not counted:
+        raise Untested("the reasoning is not counted apart")
+    return int(counted)
 
 
 def token_limit(exchange: Exchange) -> int:
@@ -216,10 +226,13 @@ def choice_indexes_count_from_zero(exchange: Exchange) -> Iterator[Finding]:
 def answer_is_not_empty(exchange: Exchange) -> Iterator[Finding]:
     """A choice that ended by itself says something: text, a refusal, a tool call, audio or reasoning.
 
-    An empty message with finish_reason stop is how a lost upstream answer looks; the client shows a blank.
+    An empty message with finish_reason stop is how a lost upstream answer looks; the client shows a blank. Only after
+    a tool's result, or where the first word may have been a stop sequence, may a model have nothing to say.
 
     Fix: treat an empty upstream answer as an error, and retry or report it.
     """
+    if get(exchange.request.json, "/stop") or answers_results(exchange) or speaks_in_parts(exchange):
+        raise Absent("the model may have nothing to say, or the schema tells")
     every = exchange.find("/choices/*", dict)
     ended = [(at, choice) for at, choice in every if choice.get("finish_reason") not in (*CUT, None)]
     for at, choice in judged(ended, "no choice ended by itself"):
@@ -540,11 +553,14 @@ def token_limit_is_honoured(exchange: Exchange) -> Iterator[Finding]:
     """No choice has more completion tokens than `max_tokens` or `max_completion_tokens` allows.
 
     The limit is how a buyer bounds the price of a request. One token more is let pass: some servers count the end.
+    `max_tokens` bounds the text alone, `max_completion_tokens` the reasoning as well.
 
     Fix: pass the limit on under the name that the upstream's model knows.
     """
     choices = max(len(exchange.one("/choices", list)), 1)
     used, limit = exchange.one("/usage/completion_tokens", int), token_limit(exchange)
+    if not exchange.asked("/max_completion_tokens", int):
+        used -= hidden(exchange)
     if used > (limit + 1) * choices:
         yield Finding(
             "/usage/completion_tokens", f"{used}, but the limit is {limit}" + (f" x {choices}" * (choices > 1))
@@ -1001,6 +1017,19 @@ def values(text: str) -> list[Any]:
     return found
 
 
+def answers_results(exchange: Exchange) -> bool:
+    """True when the conversation ends with a tool's result or with the model's own words."""
+    last = get(exchange.request.json, "/messages", list, [])[-1:]
+    return get(last, "/0/role") in ("tool", "function", "assistant")
+
+
+def speaks_in_parts(exchange: Exchange) -> bool:
+    """True for a stream whose content comes in lists of parts, where text belongs."""
+    return exchange.surface == CHAT_STREAM and any(
+        get(event.body, "/choices/0/delta/content", list) for event in exchange.events
+    )
+
+
 def stops(exchange: Exchange) -> list[str]:
     """The request's stop sequences."""
     stop = exchange.asked("/stop")
@@ -1035,7 +1064,7 @@ def same_model(asked: str, answered: str) -> bool:
     return (
         answered == asked
         or answered.startswith((f"{asked}-", f"{asked}:"))
-        or asked.startswith(f"{answered}-")
+        or asked.startswith((f"{answered}-", f"{answered}:"))
         or any(re.fullmatch(name, asked) and re.fullmatch(snapshot, answered) for name, snapshot in MOVED)
     )
 

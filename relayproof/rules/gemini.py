@@ -264,12 +264,12 @@ def answer_is_not_empty(exchange: Exchange) -> Iterator[Finding]:
     """A candidate that ended with STOP says something, calls a function, or shows something.
 
     An empty content with STOP is how a lost upstream answer looks; the client shows a blank. Only after a function's
-    result may a model have nothing to add.
+    result, or where the first word may have been a stop sequence, may a model have nothing to add.
 
     Fix: treat an empty upstream answer as an error; do not drop parts that you don't know.
     """
     silent = [(at, each) for at, each in ended(exchange, STOP) if not holds(each)]
-    if silent and answers_results(exchange):
+    if silent and (answers_results(exchange) or stops(exchange)):
         raise Absent("the model may have nothing to add")
     for at, candidate in silent:
         yield Finding(f"{at}/content", f"{shown(candidate.get('content'))} with finishReason STOP")

@@ -11,6 +11,7 @@ from relayproof.exchange import CONTENT, Exchange
 from relayproof.groups import by_purpose, has_picture, same_prompt, same_words
 from relayproof.pointer import Absent
 from relayproof.rule import Finding, must, should
+from relayproof.rules.chat import THOUGHTS
 from relayproof.rules.sources import COMPLETION_USAGE, OBSERVED
 from relayproof.surface import CHAT, CHAT_STREAM, COMPLETIONS, COMPLETIONS_STREAM
 
@@ -18,14 +19,14 @@ BOTH = (CHAT, CHAT_STREAM)
 TEXTS = (*BOTH, COMPLETIONS, COMPLETIONS_STREAM)
 MOST_BYTES_A_TOKEN = 24
 SPECIAL_TOKENS = 4
+FRAME_TOKENS = 40
 INJECTED = 100
 
 
 def reasons(exchange: Exchange) -> bool:
     """True when tokens were spent on thinking, which the visible text does not show."""
     hidden = exchange.get("/usage/completion_tokens_details/reasoning_tokens", int, 0)
-    spoken = [text for _, text in exchange.find("/choices/*/message/reasoning_content", str) if text]
-    return bool(hidden or spoken)
+    return bool(hidden) or any(text for key in THOUGHTS for _, text in exchange.find(f"/choices/*/message/{key}", str))
 
 
 def said(exchange: Exchange) -> int:
@@ -45,12 +46,13 @@ def completion_tokens_fit_the_text(exchange: Exchange) -> Iterator[Finding]:
     """completion_tokens is not more than the text has bytes, and not so few that a token would hold a sentence.
 
     A token is at least a byte. More tokens than bytes are tokens that nobody received, unless the model thought in
-    secret and the relay does not say so.
+    secret and the relay does not say so. Claude spends some thirty on the frame of each tool call.
 
     Fix: pass the upstream's count on, with its completion_tokens_details.
     """
     size, used = said(exchange), exchange.one("/usage/completion_tokens", int)
-    if used > size + SPECIAL_TOKENS * max(len(exchange.one("/choices", list)), 1) + SPECIAL_TOKENS:
+    frames = FRAME_TOKENS * sum(1 for _ in exchange.find("/choices/*/message/tool_calls/*", dict))
+    if used > size + frames + SPECIAL_TOKENS * max(len(exchange.one("/choices", list)), 1) + SPECIAL_TOKENS:
         yield Finding("/usage/completion_tokens", f"{used} for {size} bytes of text")
     elif size > 200 and 0 < used * MOST_BYTES_A_TOKEN < size:
         yield Finding("/usage/completion_tokens", f"only {used} for {size} bytes of text")

@@ -1,12 +1,17 @@
-"""What official servers send, in their rarer and older forms, passes every strength of its schema."""
+"""What official servers send, in their rarer and older forms, breaks no rule and no strength of its schema."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from cases.build import ask, chat_stream, events, exchange, stream
 
 from relayproof import schema
+from relayproof.exchange import Exchange
+from relayproof.judge import FAILS, judge
+from relayproof.rule import OPENAI
+from relayproof.rules import load
 
 STRENGTHS = ("", ".openai", ".should")
 USAGE = {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}
@@ -321,3 +326,76 @@ def test_what_official_servers_send_has_no_mismatch(title: str) -> None:
     name, document = OFFICIAL[title]
     strengths = [name + strength for strength in STRENGTHS if name + strength in schema.names()]
     assert [told for each in strengths for told in schema.mismatches(each, document)] == []
+
+
+def said(model: str, asked: dict[str, Any], message: Any = SAID, *, tokens: int = 1, **keys: Any) -> Exchange:
+    """A chat exchange with that model's name in the answer."""
+    usage = {"prompt_tokens": 9, "completion_tokens": tokens, "total_tokens": 9 + tokens}
+    path = asked.pop("path", "/v1/chat/completions")
+    return exchange("POST", path, asked, answer(message, model=model, usage=usage, **keys))
+
+
+def filtered() -> Exchange:
+    """A stream of Azure: filter notes in every choice."""
+    documents = events(chat_stream())
+    for each in documents:
+        for choice in each["choices"]:
+            choice["content_filter_results"] = SAFE
+    return stream(AZURE, ask(stream=True), documents)
+
+
+def azure_error(status: int, error: Any) -> Exchange:
+    """A refusal in Azure's own envelope."""
+    return exchange("POST", AZURE, ask(), {"error": error}, status=status)
+
+
+def ask_text(model: str) -> dict[str, Any]:
+    """A legacy completion request."""
+    return {"model": model, "prompt": "a", "max_tokens": 1}
+
+
+BABBAGE = OFFICIAL["2023: a completion with logprobs"][1] | {
+    "model": "babbage:2023-07-21-v2",
+    "choices": [{"text": "a", "index": 0, "logprobs": None, "finish_reason": "length"}],
+}
+AZURE = "/openai/deployments/mine/chat/completions?api-version=2024-06-01"
+EMPTY = SAID | {"content": ""}
+AFTER_TOOL = [
+    {"role": "user", "content": "Hi"},
+    {
+        "role": "assistant",
+        "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+    },
+    {"role": "tool", "tool_call_id": "c", "content": "done"},
+]
+GOOGLES = {"models": [{"name": "models/gemini-2.0-flash", "version": "2.0", "displayName": "Gemini"}]}
+CLAUDES = {"data": [{"type": "model", "id": "c", "display_name": "C", "created_at": "2025-02-19T00:00:00Z"}]}
+EXCHANGES = {
+    "the first word was a stop sequence": said("gpt-4o-mini", ask(stop=["H"]), EMPTY),
+    "nothing to add to a tool's result": said("gpt-4o-mini", ask(messages=AFTER_TOOL), EMPTY),
+    "reasoning beside max_tokens": said(
+        "o3-mini", ask(model="o3-mini", max_tokens=8), SAID | {"reasoning_content": "Hm."}, tokens=90
+    ),
+    "a preview's name": said("gpt-4-0125-preview", ask(model="gpt-4-turbo-preview")),
+    "an old engine's name": exchange("POST", "/v1/completions", ask_text("babbage-002"), BABBAGE),
+    "Azure: a deployment's name": said(
+        "gpt-4.1-mini-2025-04-14", ask(model="mine", path="/openai/v1/chat/completions")
+    ),
+    "Azure: filter notes": filtered(),
+    "Azure: no deployment": azure_error(404, {"code": "DeploymentNotFound", "message": "No such deployment."}),
+    "Azure: filtered": azure_error(
+        400,
+        {"message": "m", "type": None, "param": "prompt", "code": "content_filter", "status": 400, "innererror": {}},
+    ),
+    "a list of Google, asked for we know not how": exchange("GET", "/v1/models", None, GOOGLES),
+    "a list of Anthropic, asked for we know not how": exchange(
+        "GET", "/v1/models", None, CLAUDES | {"first_id": "c", "last_id": "c", "has_more": False}
+    ),
+}
+
+
+@pytest.mark.parametrize("title", EXCHANGES)
+def test_what_official_servers_send_breaks_no_rule(title: str) -> None:
+    result = judge((EXCHANGES[title],), load().values(), OPENAI)
+    assert result.errors == []
+    assert [(each.rule, each.findings) for each in result.verdicts if each.outcome is FAILS] == []
