@@ -1,4 +1,4 @@
-"""Recorded traffic in, exchanges out: JSON Lines, HAR, VCR cassettes and single bodies, packed with gzip or not.
+"""Recorded traffic in, exchanges out: JSON Lines, HAR, VCR cassettes, nock and single bodies, packed with gzip or not.
 
 What a format cannot show is named in `Exchange.blind`, so that no rule judges what a recorder did. Nothing is sent.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from relayproof.exchange import Exchange
-from relayproof.traffic import body, har, lines, vcr
+from relayproof.traffic import body, har, lines, nock, vcr
 from relayproof.traffic.record import Problems
 from relayproof.wire import cassette
 from relayproof.wire.cassette import BadTraffic
@@ -67,6 +67,8 @@ def _by_content(path: Path, file: BinaryIO, problems: Problems) -> Iterator[Exch
         yield from har.read(path, data, problems)
     elif vcr.looks_like_one(data):
         yield from vcr.read(path, data, problems)
+    elif nock.looks_like_one(data):
+        yield from nock.read(path, data, problems)
     else:
         yield body.read(path, data)
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
+import re
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from relayproof.exchange import CLOCK, CONTENT, FRAMING, HEADERS, REQUEST, TIMIN
 from relayproof.traffic.record import Problems, clean, encoded, part, path_and_query
 from relayproof.wire.cassette import BadTraffic
 
+HEXADECIMAL = re.compile("(?:[0-9a-f]{2})+")
 ABOUT_PACKING = ("content-encoding", "content-length", "transfer-encoding")
 
 
@@ -58,7 +62,7 @@ def _exchange(entry: Mapping[str, Any], number: str, session: str) -> Exchange:
     status = part(answer, "status", int, 0)
     response = _response(answer, status, part(entry, "time", float, 0), blind) if status > 0 else None
     failure = "" if response else f"no answer: {answer.get('_error') or 'status 0 in the HAR'}"
-    expect = {"bytes": _size(answer)} if CONTENT in blind else {}
+    expect = {"bytes": _size(answer)} if CONTENT in blind and _size(answer) > 0 else {}
     return Exchange(request, response, number, "", session, failure, expect, frozenset(blind))
 
 
@@ -93,13 +97,25 @@ def _response(answer: Mapping[str, Any], status: int, milliseconds: float, blind
     packed = content.get("encoding") == "base64"
     if not packed:
         blind.add(FRAMING)
-    if text is None and _size(answer) > 0:
+    if text is None and _size(answer) != 0:
         blind.add(CONTENT)
     headers = [(name, value) for name, value in _headers(answer) if name.lower() not in ABOUT_PACKING]
     if not headers:
         blind.add(HEADERS)
-    body = _decoded64(text) if packed and text else encoded(text or "")
+    body = _decoded64(text) if packed and text and not text.startswith('["') else encoded(text or "")
+    if body.startswith(b'["') and any(name.lower() == "content-encoding" for name, _ in _headers(answer)):
+        body = _unpacked(body)
     return Response(status, clean(headers), body, seconds=max(milliseconds, 0) / 1000)
+
+
+def _unpacked(body: bytes) -> bytes:
+    """A packed body as Polly.JS writes it: a JSON list of its pieces in base64 or hexadecimal."""
+    try:
+        pieces = json.loads(body)
+        raw = [bytes.fromhex(each) if HEXADECIMAL.fullmatch(each) else base64.b64decode(each) for each in pieces]
+        return gzip.decompress(b"".join(raw))
+    except (ValueError, TypeError, OSError, EOFError, zlib.error):
+        return body
 
 
 def _headers(message: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

@@ -1,21 +1,35 @@
-"""VCR cassettes: our own, plain vcrpy's, ruby-vcr's and go-vcr's. One file is one session."""
+"""VCR cassettes in YAML or JSON: our own, vcrpy's, ruby-vcr's, betamax's and go-vcr's. One file is one session."""
 
 from __future__ import annotations
 
 import base64
+import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from relayproof.exchange import CLOCK, CONTENT, FRAMING, HEADERS, REQUEST, TIMING, Exchange, Request, Response
-from relayproof.traffic.record import Problems, clean, encoded, of_two_recordings, part, path_and_query, readable
+from relayproof.traffic.record import (
+    Problems,
+    clean,
+    dumped,
+    encoded,
+    of_two_recordings,
+    part,
+    path_and_query,
+    readable,
+)
 from relayproof.wire import cassette
 from relayproof.wire.cassette import BadTraffic
+
+PARSED = "parsed_body"
+INTERACTIONS = re.compile(rb"""(?:^|[{,\s])["']?(?:http_)?interactions["']?\s*:""")
 
 
 def looks_like_one(data: bytes) -> bool:
     """True when the beginning of a file is a cassette's."""
-    return any(word in data[:2000] for word in (b"interactions:", b"http_interactions:"))
+    return INTERACTIONS.search(data[:2000]) is not None
 
 
 def read(path: Path, data: bytes, problems: Problems) -> Iterator[Exchange]:
@@ -32,10 +46,17 @@ def read(path: Path, data: bytes, problems: Problems) -> Iterator[Exchange]:
 
 
 def _interactions(path: Path, data: bytes) -> list[Any]:
-    document = cassette.load(path, data)
+    document = _json(path, data) if data.lstrip().startswith(b"{") else cassette.load(path, data)
     if isinstance(document, dict) and "http_interactions" in document:
         document = {"interactions": document["http_interactions"]}
     return cassette.interactions(document, str(path))
+
+
+def _json(path: Path, data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise BadTraffic(str(path), f"is not JSON: {error}") from None
 
 
 def _exchange(interaction: Any, number: str, session: str) -> Exchange:
@@ -56,20 +77,23 @@ def _request(asked: Mapping[str, Any], blind: set[str]) -> Request:
     if not url:
         raise BadTraffic("", "the request has no uri")
     method = part(asked, "method", str, "GET").upper()
-    if "body" not in asked and method == "POST":
+    if PARSED not in asked and "body" not in asked and method == "POST":
         blind.add(REQUEST)
     headers = clean(cassette.flat_headers(asked.get("headers")))
-    return Request(method, path_and_query(url), headers, _body(asked.get("body")))
+    body = dumped(asked[PARSED]) if PARSED in asked else _body(asked.get("body"))
+    return Request(method, path_and_query(url), headers, body)
 
 
 def _response(answer: Mapping[str, Any], blind: set[str]) -> Response:
     headers = clean(cassette.flat_headers(answer.get("headers")))
-    given = answer.get("body", answer.get("content"))
-    if given is None:
+    given, parsed = answer.get("body", answer.get("content")), answer.get(PARSED)
+    if parsed is not None:
+        blind.add(FRAMING)
+    elif given is None:
         blind.add(CONTENT)
     if not headers:
         blind.add(HEADERS)
-    response = Response(_status(answer), headers, _body(given))
+    response = Response(_status(answer), headers, _body(given) if parsed is None else dumped(parsed))
     if response.header("content-encoding") and response.decoded is response.body:
         blind.add(FRAMING)
     return response

@@ -317,6 +317,23 @@ def test_a_har_without_the_body_shows_no_content(tmp_path: Path) -> None:
     assert one.expect == {"bytes": 4096}
 
 
+def test_a_har_that_keeps_the_body_in_another_file_shows_no_content(tmp_path: Path) -> None:
+    content = {"size": -1, "mimeType": "application/json", "_file": "3f.json"}
+    one = only(har(tmp_path, entry(response={"status": 200, "headers": [], "content": content})))
+    assert CONTENT in one.blind
+    assert one.expect == {}
+
+
+@pytest.mark.parametrize("write", [lambda data: base64.b64encode(data).decode(), bytes.hex], ids=["base64", "hex"])
+def test_the_packed_pieces_of_polly_js_are_put_together(tmp_path: Path, write: Any) -> None:
+    packed = gzip.compress(json.dumps(ANSWER).encode())
+    content = {"encoding": "base64", "text": json.dumps([write(packed[:40]), write(packed[40:])])}
+    headers = [{"name": "content-encoding", "value": "gzip"}, {"name": "content-type", "value": "application/json"}]
+    one = only(har(tmp_path, entry(response={"status": 200, "headers": headers, "content": content})))
+    assert one.json == ANSWER
+    assert one.answered.headers == (("content-type", "application/json"),)
+
+
 def test_har_forms_sockets_and_failures(tmp_path: Path) -> None:
     params = [{"name": "model", "value": "whisper-1"}, {"name": "file", "fileName": "a.mp3", "value": "x"}]
     form = {"method": "POST", "url": "http://r/v1/audio/transcriptions"}
@@ -393,6 +410,52 @@ GO = {
         }
     ],
 }
+
+
+@pytest.mark.parametrize("document", [RUBY, GO], ids=["ruby-vcr", "go-vcr"])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_cassette_may_be_json(tmp_path: Path, document: Any, indent: int | None) -> None:
+    one = only(saved(tmp_path, json.dumps(document, indent=indent), "t.json"))
+    assert (one.surface, one.request.json, one.json, one.blind) == ("chat", ASKED, ANSWER, {CLOCK, TIMING})
+
+
+def test_a_body_that_was_parsed_for_the_cassette_is_written_anew(tmp_path: Path) -> None:
+    headers = {"content-type": ["application/json"]}
+    asked = {"method": "POST", "uri": "https://r/v1/chat/completions", "headers": headers, "parsed_body": ASKED}
+    answer = {"status": {"code": 200}, "headers": headers, "parsed_body": ANSWER}
+    tape = {"version": 1, "interactions": [{"request": asked, "response": answer}]}
+    one = only(saved(tmp_path, yaml.safe_dump(tape), "t.yaml"))
+    assert (one.request.json, one.json, one.blind) == (ASKED, ANSWER, {CLOCK, TIMING, FRAMING})
+
+
+PACKED = [gzip.compress(json.dumps(ANSWER).encode(), mtime=0).hex()]
+PLAIN_HEADER = ["content-type", "application/json"]
+
+
+@pytest.mark.parametrize(
+    ("response", "headers", "blind"),
+    [
+        (ANSWER, PLAIN_HEADER, {FRAMING}),
+        (json.dumps(ANSWER), PLAIN_HEADER, set()),
+        (json.dumps(ANSWER), {"content-type": "application/json"}, set()),
+        (PACKED, [*PLAIN_HEADER, "content-encoding", "gzip"], set()),
+    ],
+)
+def test_what_nock_recorded_is_read(tmp_path: Path, response: Any, headers: Any, blind: set[str]) -> None:
+    record = {"scope": "https://r:443", "method": "POST", "path": "/v1/chat/completions", "body": ASKED, "status": 200}
+    tape = [{**record, "response": response, "rawHeaders": headers}]
+    one = only(saved(tmp_path, json.dumps(tape), "t.json"))
+    assert (one.surface, one.request.json, one.json) == ("chat", ASKED, ANSWER)
+    assert one.blind == {CLOCK, TIMING, *blind}
+
+
+def test_a_bad_record_of_nock_is_told_and_the_rest_is_read(tmp_path: Path) -> None:
+    good = {"scope": "https://r", "method": "GET", "path": "/v1/models", "status": 200, "response": {"data": []}}
+    problems: list[BadTraffic] = []
+    tape = [good, "x", {**good, "response": ["zz"]}, good]
+    found = list(traffic.read(saved(tmp_path, json.dumps(tape), "t.json"), problems))
+    assert [one.id for one in found] == ["1", "4"]
+    assert [str(each).partition("t.json: ")[2][:8] for each in problems] == ["record 2", "record 3"]
 
 
 @pytest.mark.parametrize("document", [VCRPY, RUBY, GO], ids=["vcrpy", "ruby-vcr", "go-vcr"])
