@@ -22,7 +22,7 @@ from relayproof.pointer import Absent
 
 Headers = tuple[tuple[str, str], ...]
 LARGEST = 32 * 2**20
-REQUEST, STATUS, HEADERS, FRAMING, TIMING, IDS, CLOCK, CONTENT, WHOLE = (
+REQUEST, STATUS, HEADERS, FRAMING, TIMING, IDS, CLOCK, CONTENT, OMISSIONS = (
     "request",
     "status",
     "headers",
@@ -31,7 +31,7 @@ REQUEST, STATUS, HEADERS, FRAMING, TIMING, IDS, CLOCK, CONTENT, WHOLE = (
     "ids",
     "clock",
     "content",
-    "whole",
+    "omissions",
 )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from relayproof.exchange import FRAMING, HEADERS, TIMING, WHOLE, Exchange
+from relayproof.exchange import FRAMING, HEADERS, OMISSIONS, TIMING, Exchange
 from relayproof.pointer import Absent, find, get, is_a
 from relayproof.rule import SHOULD, Finding, Untested, must, should
 from relayproof.rules import shapes
@@ -203,7 +203,7 @@ def done_is_last(exchange: Exchange) -> Iterator[Finding]:
     Fix: write [DONE] once, after the last chunk, and only when the upstream ended well.
     """
     done = [event for event in exchange.events if event.done]
-    if not done and WHOLE in exchange.blind:
+    if not done and OMISSIONS in exchange.blind:
         raise Untested("whoever wrote the record may have left [DONE] out")
     if not done and not broke_off(exchange):
         yield Finding("end", f"no [DONE]; the last event is {shown(exchange.events[-1].data[:100])}")

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from relayproof import lifecycle, pictures
-from relayproof.exchange import CLOCK, CONTENT, HEADERS, IDS, WHOLE, Exchange
+from relayproof.exchange import CLOCK, CONTENT, HEADERS, IDS, OMISSIONS, Exchange
 from relayproof.pictures import Picture
 from relayproof.pointer import Absent, find, is_a, one
 from relayproof.rule import ANY, MAY, SHOULD, Finding, Source, must, should
@@ -255,7 +255,7 @@ def dall_e_3_makes_one_picture(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("status", f"{exchange.status}{got} for n = {number(exchange, 'n', 1)}")
 
 
-@must(IMAGE_LIST, on=IMAGES, needs=(CONTENT, IDS, WHOLE))
+@must(IMAGE_LIST, on=IMAGES, needs=(CONTENT, IDS, OMISSIONS))
 def base64_is_a_picture(exchange: Exchange) -> Iterator[Finding]:
     """`b64_json` holds a whole picture that can be read.
 

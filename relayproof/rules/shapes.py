@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from relayproof import schema
-from relayproof.exchange import IDS, WHOLE, Exchange
+from relayproof.exchange import IDS, OMISSIONS, Exchange
 from relayproof.pointer import Absent
 from relayproof.rule import MUST, OK, RULES, SHOULD, Answers, Finding, MalformedRule, Source, Untested, When, rule
 
@@ -91,4 +91,4 @@ def _recorders(mismatch: schema.Mismatch, blind: frozenset[str]) -> bool:
     """True for what a recorder may have done: a key left out of a fixture, an id put in the place of another."""
     if mismatch.keyword == "pattern" and mismatch.where.endswith(("/id", "_id")):
         return IDS in blind
-    return mismatch.keyword == "required" and WHOLE in blind
+    return mismatch.keyword == "required" and OMISSIONS in blind

@@ -19,27 +19,31 @@ from relayproof.wire.cassette import BadTraffic
 
 __all__ = ["BadTraffic", "read"]
 
+SUFFIXES = (".jsonl", ".ndjson", ".har", ".yaml", ".yml", ".json")
 WHOLE_FILE = 512 * 2**20
 
 
 def read(path: Path, problems: list[BadTraffic] | None = None) -> Iterator[Exchange]:
-    """The exchanges in a file, one by one; of a cassette folder, those of all its files.
+    """The exchanges in a file, one by one; of a folder, those of all its files.
 
     JSON Lines are read in constant memory. What can't be read goes to `problems`, and the rest is still yielded;
     without such a list the first problem is raised as BadTraffic.
     """
-    found = Problems(problems)
+    yield from _safely(path, Problems(problems))
+
+
+def _safely(path: Path, problems: Problems) -> Iterator[Exchange]:
     try:
-        yield from _read(path, found)
+        yield from _read(path, problems)
     except BadTraffic as problem:
-        found.add(problem)
+        problems.add(problem)
     except (OSError, EOFError, zlib.error) as error:
-        found.add(BadTraffic(str(path), f"can't be read: {getattr(error, 'strerror', None) or error}"))
+        problems.add(BadTraffic(str(path), f"can't be read: {getattr(error, 'strerror', None) or error}"))
 
 
 def _read(path: Path, problems: Problems) -> Iterator[Exchange]:
     if path.is_dir():
-        yield from cassette.read(path)[0]
+        yield from _folder(path, problems)
         return
     packed = path.suffix == ".gz"
     name = path.with_suffix("") if packed else path
@@ -53,6 +57,16 @@ def _read(path: Path, problems: Problems) -> Iterator[Exchange]:
                 yield from vcr.read(path, _whole(path, file), problems)
             case _:
                 yield from _by_content(path, file, problems)
+
+
+def _folder(path: Path, problems: Problems) -> Iterator[Exchange]:
+    """A cassette of ours comes in the order in which it was recorded; any other folder file by file."""
+    if (path / cassette.ABOUT).is_file():
+        yield from cassette.read(path)[0]
+        return
+    for file in sorted(path.rglob("*")):
+        if file.is_file() and file.name.lower().removesuffix(".gz").endswith(SUFFIXES):
+            yield from _safely(file, problems)
 
 
 def _by_content(path: Path, file: BinaryIO, problems: Problems) -> Iterator[Exchange]:

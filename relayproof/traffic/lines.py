@@ -16,10 +16,10 @@ from relayproof.exchange import (
     FRAMING,
     HEADERS,
     IDS,
+    OMISSIONS,
     REQUEST,
     STATUS,
     TIMING,
-    WHOLE,
     Ended,
     Exchange,
     Headers,
@@ -42,7 +42,7 @@ from relayproof.traffic.record import (
 from relayproof.wire.cassette import BadTraffic
 
 LONGEST = 256 * 2**20
-ASPECTS = frozenset((REQUEST, STATUS, HEADERS, FRAMING, TIMING, IDS, CLOCK, CONTENT, WHOLE))
+ASPECTS = frozenset((REQUEST, STATUS, HEADERS, FRAMING, TIMING, IDS, CLOCK, CONTENT, OMISSIONS))
 FLAGS = {
     "no_request": {REQUEST},
     "status_and_headers_assumed": {STATUS, HEADERS},
@@ -52,11 +52,11 @@ FLAGS = {
     "ids_scrubbed_by_recorder": {IDS},
     "reserialised_json": {FRAMING},
     "sse_framing_rebuilt": {FRAMING},
-    "some_are_hand_edited": {IDS, FRAMING, WHOLE},
-    "hand_made": {STATUS, HEADERS, FRAMING, IDS, WHOLE},
+    "some_are_hand_edited": {IDS, FRAMING, OMISSIONS},
+    "hand_made": {STATUS, HEADERS, FRAMING, IDS, OMISSIONS},
 }
 SURROGATES = re.compile("[\ud800-\udfff]")
-CAPTURES = {"fixture": {FRAMING, HEADERS, WHOLE}, "doc_example": {STATUS, HEADERS, FRAMING, IDS, WHOLE}}
+CAPTURES = {"fixture": {FRAMING, HEADERS, OMISSIONS}, "doc_example": {STATUS, HEADERS, FRAMING, IDS, OMISSIONS}}
 BODILESS = ("GET", "HEAD", "DELETE", "OPTIONS")
 
 

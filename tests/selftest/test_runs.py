@@ -14,7 +14,7 @@ import pytest
 from cases.build import changed, chat, exchange
 
 from relayproof import judge, probes, report, runs
-from relayproof.exchange import IDS, WHOLE, Exchange
+from relayproof.exchange import IDS, OMISSIONS, Exchange
 from relayproof.judge import FAILS, KNOWN, NOT_OFFERED, PASSES, STALE, UNTESTED, Verdict
 from relayproof.probe import CENTS
 from relayproof.reference import KEY, serving
@@ -206,7 +206,7 @@ def test_what_a_log_does_not_show_makes_a_check_neither_red_nor_incomplete() -> 
 def test_a_key_that_a_fixture_lacks_is_untested_and_a_wrong_one_is_told() -> None:
     lacking, wrong = (changed(GOOD, "/created"), changed(changed(GOOD, "/created"), "/object", "x"))
     schema = [runs.load_rules()["chat/matches-schema"]]
-    told = [judge.judge([replace(each, blind=frozenset({WHOLE}))], schema).verdicts[0] for each in (lacking, wrong)]
+    told = [judge.judge([replace(each, blind=frozenset({OMISSIONS}))], schema).verdicts[0] for each in (lacking, wrong)]
     assert [verdict.outcome for verdict in told] == [UNTESTED, FAILS]
     assert "created" in told[0].reason
     assert [finding.where for finding in told[1].findings] == ["/object"]

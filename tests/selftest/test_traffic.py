@@ -22,10 +22,10 @@ from relayproof.exchange import (
     FRAMING,
     HEADERS,
     IDS,
+    OMISSIONS,
     REQUEST,
     STATUS,
     TIMING,
-    WHOLE,
     Ended,
     Exchange,
     Request,
@@ -104,12 +104,12 @@ def test_a_line_becomes_an_exchange(tmp_path: Path) -> None:
         ({"response_body": SSE}, SEEN),
         ({"response_body": SSE, "flags": ["sse_framing_rebuilt"]}, {*SEEN, FRAMING}),
         ({"response_body": SSE, "flags": ["reserialised_json"]}, {*SEEN, FRAMING}),
-        ({"response_body": SSE, "capture": "fixture"}, {*SEEN, FRAMING, WHOLE}),
+        ({"response_body": SSE, "capture": "fixture"}, {*SEEN, FRAMING, OMISSIONS}),
         ({"response_body": SSE, "capture": "cassette"}, SEEN),
         ({"response_body": SSE, "flags": ["sanitised_by_recorder"]}, {*SEEN, IDS}),
         ({"response_body": SSE, "flags": ["ids_scrubbed_by_recorder"]}, {*SEEN, IDS}),
         ({"response_body": SSE, "flags": ["no_request", "status_and_headers_assumed"]}, {*SEEN, REQUEST, STATUS}),
-        ({"response_body": SSE, "flags": ["hand_made"]}, {*SEEN, STATUS, FRAMING, IDS, WHOLE}),
+        ({"response_body": SSE, "flags": ["hand_made"]}, {*SEEN, STATUS, FRAMING, IDS, OMISSIONS}),
         ({"response_body": SSE, "request_body": None}, {*SEEN, REQUEST}),
         ({"response_body": SSE, "request_body": None, "method": "GET"}, SEEN),
         ({"response_body": SSE, "status": ...}, {*SEEN, STATUS}),
@@ -529,6 +529,19 @@ def test_a_single_body_is_recognised_by_what_it_says(tmp_path: Path, body: Any, 
 def test_a_body_that_nobody_sends_is_a_problem(tmp_path: Path, body: str) -> None:
     with pytest.raises(BadTraffic, match=r"answer\.json: is "):
         read(saved(tmp_path, body, "answer.json"))
+
+
+def test_a_folder_of_cassettes_is_read_file_by_file(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    saved(tmp_path, yaml.safe_dump(RUBY), "a.yml")
+    saved(tmp_path / "sub", gzip.compress(json.dumps(GO).encode()), "b.json.gz")
+    saved(tmp_path, "{}", "c.json")
+    saved(tmp_path, b"no gzip", "a.jsonl.gz")
+    saved(tmp_path, "not traffic", "README.md")
+    problems: list[BadTraffic] = []
+    found = list(traffic.read(tmp_path, problems))
+    assert [(one.session, one.json) for one in found] == [("a.yml", ANSWER), ("b.json.gz", ANSWER)]
+    assert [Path(each.place).name for each in problems] == ["a.jsonl.gz", "c.json"]
 
 
 def test_what_a_file_is_shows_in_its_content(tmp_path: Path) -> None:
