@@ -42,6 +42,19 @@ CALLS = "/choices/*/message/tool_calls"
 
 # The shape
 
+MESSAGE = "/choices/*/message"
+
+
+def _citation(start: int, end: int) -> dict[str, Any]:
+    return {"type": "url_citation", "url_citation": {"start_index": start, "end_index": end, "url": "https://a.example/", "title": "A"}}
+
+
+def _as_tools(document: dict[str, Any]) -> None:
+    for _, choice in find(document, "/choices/*", dict):
+        called = choice["message"].pop("function_call", None)
+        if called:
+            choice["message"]["tool_calls"], choice["finish_reason"] = [{"id": "call_1", "type": "function", "function": called}], "tool_calls"
+
 
 def _uppercase(reason: str | None) -> str | None:
     return reason and reason.upper()
@@ -166,10 +179,23 @@ chat.sibling("top-logprobs-missing", "No alternatives come although two were ask
 chat.sibling("logprobs-are-percentages", "logprob is a probability in percent.", put("/choices/*/logprobs/content/*/logprob", 90.5), by="chat/logprobs-are-logarithms")
 chat.sibling("logprobs-of-half-the-text", "The log probabilities miss every second token.", change("/choices/*/logprobs/content", lambda given: given and given[::2]), by="chat/logprobs-are-of-this-text")
 chat.sibling("logprobs-unasked", "Log probabilities come unasked.", always("logprobs", True), by="chat/logprobs-come-only-*", verdict=WARNS)
-chat.sibling("system-message-dropped", "Only the last message reaches the model.", forwarded(lambda body: body.update(messages=body["messages"][-1:])), by=("chat/prompt-*", "chat/streamed-prompt-*"), ask=(CHAT, CHAT_STREAM))
+chat.sibling("system-message-dropped", "Only the last message reaches the model.", forwarded(lambda body: body.update(messages=body["messages"][-1:])), by="usage/every-message-*")
 chat.sibling("pictures-dropped", "Pictures are taken out of the messages.",
              forwarded(lambda body: [message.update(content=[part for part in message["content"] if part.get("type") != "image_url"])
-                                     for message in body["messages"] if isinstance(message.get("content"), list)]), by="usage/prompt-*")
+                                     for message in body["messages"] if isinstance(message.get("content"), list)]), by="usage/pictures-*", ask=(CHAT, CHAT_STREAM), verdict=WARNS)
+chat.sibling("functions-answered-as-tools", "A request with `functions` is answered with tool_calls.", edit(_as_tools), by="chat/no-call-without-tools")
+chat.sibling("parallel-calls-dropped-field", "parallel_tool_calls never reaches the model.", ignored("parallel_tool_calls"), by="chat/parallel-calls-*")
+chat.sibling("created-in-local-time", "`created` is the local time of another zone.", change("/created", lambda at: at + 8 * 3600), by="chat/created-is-now")
+chat.sibling("citation-backwards", "A citation ends before it begins.", put(f"{MESSAGE}/annotations", [_citation(5, 2)]), by="chat/annotations-*")
+chat.sibling("citation-beyond-the-text", "A citation points behind the text.", put(f"{MESSAGE}/annotations", [_citation(0, 90_000)]), by="chat/annotations-*")
+chat.harmless("metadata-unasked", "An answer that was not stored has metadata: a note, no more, of a relay.", edit(lambda document: document.update(metadata={"label": "x"})))
+chat.sibling("text-as-latin-1", "The text is UTF-8 read as Latin-1.", change(CONTENT, lambda text: text and text.encode().decode("latin-1")), by="chat/repeated-line-*")
+chat.sibling("text-in-question-marks", "What is not ASCII has become question marks.", change(CONTENT, lambda text: text and text.encode("ascii", "replace").decode()), by="chat/repeated-line-*")
+chat.sibling("text-escaped-twice", "The text is escaped once too often.", change(CONTENT, lambda text: text and json.dumps(text)[1:-1]), by="chat/repeated-line-*")
+chat.sibling("prompt-folded-to-ascii", "What is not ASCII never reaches the model.",
+             forwarded(lambda body: [message.update(content=message["content"].encode("ascii", "ignore").decode()) for message in body["messages"] if isinstance(message.get("content"), str)]), by="chat/repeated-line-*")
+chat.sibling("content-list-refused", "A message whose content is a list of texts is refused.",
+             refused(400, openai_error("content must be a string"), lambda answer: bool(asks("/messages/*/content/*/text")(answer)) and not asks("/messages/*/content/*/type", "image_url")(answer)), by="every-response/valid-request-*")
 
 # Refusals of what is allowed
 

@@ -117,7 +117,9 @@ stream.harmless("stream-unknown-keys", "Chunks carry keys that nobody knows.", d
 # Roles and words
 
 stream.seen("stream-role-empty-string", "Later chunks have the role \"\".", deltas(lambda delta: delta.update(role=""), not_first), by="chat-stream/role-is-*")
-stream.seen("stream-role-null", "All chunks have the role null.", deltas(lambda delta: delta.update(role=None)), by=("chat-stream/role-is-said-once", "chat-stream/role-comes-first"), verdict=WARNS)
+stream.seen("stream-role-null", "All chunks have the role null.", deltas(lambda delta: delta.update(role=None)), by=("chat-stream/role-is-never-null", "chat-stream/role-comes-first"), verdict=WARNS)
+stream.sibling("stream-fingerprints-change", "Every chunk has a fingerprint of its own.", each(lambda chunk, number: chunk.update(system_fingerprint=f"fp_{number}")), by="chat-stream/fingerprint-*", verdict=WARNS)
+stream.sibling("tool-type-missing", "Tool calls begin without a type.", pieces(lambda call: call.pop("type", None), opens_call), by="chat-stream/tool-call-begins-*")
 stream.sibling("stream-role-missing", "No chunk says the role.", deltas(lambda delta: delta.pop("role", None)), by="chat-stream/role-*", verdict=WARNS)
 stream.sibling("stream-role-on-every-chunk", "Every chunk says the role.", deltas(lambda delta: delta.update(role="assistant")), by="chat-stream/role-is-said-once", verdict=WARNS)
 stream.sibling("stream-role-user", "The role is `user`.", replaced("/choices/*/delta/role", "assistant", "user"), by=(SHAPE, "chat-stream/role-*"))

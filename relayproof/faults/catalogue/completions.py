@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from relayproof.faults.answer import Frame
-from relayproof.faults.document import change, drop, edit, put
+from relayproof.faults.answer import Answer, Frame
+from relayproof.faults.document import change, drop, edit, only, put
 from relayproof.faults.fault import WARNS, Family
-from relayproof.faults.parameters import always, asks, forwarded, ignored, openai_error, refused
+from relayproof.faults.parameters import always, asks, forwarded, ignored, openai_error, refused, without
 from relayproof.faults.stream import double, each, everywhere, finishes, frames, insert, last, tells_usage
 from relayproof.faults.stream import drop as leave_out
 from relayproof.pointer import get
@@ -24,6 +24,20 @@ REASON, TEXT, LOGS = "/choices/*/finish_reason", "/choices/*/text", "/choices/*/
 def _prompt_taken_off(document: dict[str, object], prompt: str) -> None:
     for choice in document.get("choices") or []:  # type: ignore[attr-defined]
         choice["text"] = choice["text"].removeprefix(prompt)
+
+
+def _answer_taken_off(answer: Answer) -> None:
+    prompts: list[str] = answer.asked.json.get("prompt") or []
+    change(TEXT, lambda text: next(prompt for prompt in prompts if text.startswith(prompt)))(answer)
+
+
+def _prompt_put_on(answer: Answer) -> None:
+    prompt = answer.asked.json.get("prompt")
+    change(TEXT, lambda text: f"{prompt}{text}")(answer)
+
+
+def _added_up(answer: Answer) -> None:
+    answer.rewrite(lambda document: document["usage"].update(total_tokens=document["usage"]["prompt_tokens"] + document["usage"]["completion_tokens"]))
 
 
 both.seen("completions-finish-always-stop", "A text that the limit cut says stop.", change(REASON, lambda reason: reason and "stop"), by="completions/cut-text-says-length")
@@ -57,6 +71,11 @@ whole.sibling("completions-usage-missing", "There is no usage.", drop("/usage"),
 whole.sibling("completions-indexes-zero", "All choices have index 0.", put("/choices/*/index", 0), by="chat/choice-indexes-*")
 whole.sibling("completions-model-of-another-family", "Another family answers.", put("/model", "qwen-turbo"), by="chat/model-is-the-one-asked-for")
 whole.sibling("completions-rejection-as-text", "A rejection comes as text.", put(TEXT, "[rejected] no capacity"), by="completions/rejection-is-no-text")
+whole.sibling("completions-logprobs-of-another-text", "The tokens of the logprobs are not those of the text.", change(f"{LOGS}/tokens", lambda given: ["x" for _ in given]), by="completions/logprobs-are-of-*", verdict=WARNS)
+whole.sibling("completions-echo-alone", "Nothing comes but the prompt that was to be echoed.", only(asks("/echo"), _answer_taken_off), by="completions/counted-text-*")
+whole.sibling("completions-echo-unasked", "The prompt stands before every text.", only(without(asks("/echo")), _prompt_put_on), by="completions/prompt-is-not-*")
+whole.sibling("completions-prompt-multiplied", "The prompt is counted once for each choice.", only(asks("/n", 2), change("/usage/prompt_tokens", lambda count: 2 * count), _added_up), by="usage/n-does-not-*")
+whole.sibling("completions-id-constant", "Every answer has the same id.", put("/id", "cmpl-1"), by="chat/ids-of-two-*")
 stream.sibling("completions-done-missing", "[DONE] is missing.", frames(lambda given: [frame for frame in given if not frame.done]), by="chat-stream/done-is-last")
 stream.sibling("completions-finish-missing", "No chunk says how the text ended.", put(REASON, None), by="chat-stream/every-choice-*")
 stream.harmless("completions-finish-twice", "The end comes twice, as the official server has been seen to send it.", double(finishes))

@@ -67,6 +67,9 @@ errors.sibling("error-unlabelled-gzip", "Errors are packed and not labelled.", g
 errors.sibling("error-trailing-log", "A log line stands behind the error.", lambda answer: answer.say(answer.body + b'\n{"log":"x"}'), by="errors/body-is-json")
 errors.sibling("error-traceback", "Errors show a traceback.", change("/error/message", lambda text: f'{text} Traceback (most recent call last): File "/srv/relay/app.py", line 7'), by="every-response/errors-keep-*", verdict=WARNS)
 errors.sibling("error-upstream-address", "Errors name the upstream's address.", change("/error/message", lambda text: f"{text} (Post https://upstream.example:8443/v1/chat/completions: EOF)"), by="every-response/errors-keep-*", verdict=WARNS)
+errors.sibling("error-channel-number", "Errors name the channel.", change("/error/message", lambda text: f"{text} (channel #17)"), by="every-response/errors-keep-*", verdict=WARNS)
+errors.sibling("error-azure-address", "Errors name the upstream's address at Azure.", change("/error/message", lambda text: f"{text} (https://eu.openai.azure.com/openai/deployments/x)"), by="every-response/errors-keep-*", verdict=WARNS)
+errors.sibling("error-upstream-key", "Errors name the upstream's key.", change("/error/message", lambda text: f"Incorrect API key provided: sk-proj-{'0123456789' * 3}"), by="every-response/errors-keep-*", verdict=WARNS)
 errors.sibling("error-internal-address", "Errors name an address of the inner network.", change("/error/message", lambda text: f"dial tcp 10.1.2.3:8080: {text}"), by="every-response/errors-keep-*", verdict=WARNS)
 errors.harmless("error-with-request-id", "Errors name their request id, in the message and in the header.", header("x-oneapi-request-id", None), put("/error/code", None))
 errors.harmless("error-extra-keys", "Errors carry keys that nobody knows.", put("/error/metadata", {"provider": "x"}), put("/request_id", "r-1"))
@@ -87,10 +90,11 @@ errors.sibling("wrong-type-500", "A temperature that is a text is answered with 
 errors.sibling("unknown-path-page", "An unknown path is a web page with status 200.", only(both(NOT_FOUND, without(asks("/model"))), instead(PAGE, 200, HTML)), by="errors/unknown-path-*")
 errors.sibling("wrong-method-200", "GET on chat completions is a web page.", only(when_status(405), instead(PAGE, 200, HTML)), by="errors/wrong-method-*", verdict=WARNS)
 errors.harmless("chats-listed", "GET on chat completions lists those that were stored.", only(when_status(405), instead({"object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False}, 200)))
+errors.sibling("wrong-method-text", "GET on chat completions is answered with 405 in plain words.", only(when_status(405), instead("Method Not Allowed", 405, TEXT)), by="errors/wrong-method-*", verdict=WARNS)
 errors.sibling("wrong-method-500", "GET on chat completions is answered with 500.", only(when_status(405), status(500)), by="errors/wrong-method-*", verdict=WARNS)
 errors.sibling("all-refusals-500", "Every refusal is a 500.", status(500), by=("errors/malformed-json-*", "errors/unknown-model-*", "errors/bad-key-*"))
 errors.sibling("all-refusals-503", "Every refusal is a 503.", status(503), by=("errors/malformed-json-*", "errors/unknown-model-*", "errors/bad-key-*"))
-errors.sibling("refusals-change", "The same mistake is answered in another way each time.", only(both(BAD, every(2, "refusal")), status(422)), by="errors/refusals-are-stable", verdict=WARNS)
+errors.sibling("refusals-change", "The same mistake is answered in another way each time.", only(both(BAD, every(2, "refusal")), status(422)), by="errors/refusals-are-stable", ask=(ERRORS, COMPLETIONS), verdict=WARNS)
 errors.harmless("malformed-415", "A body that is not JSON is answered with 415.", only(both(BAD, without(asks("/model")), without(asks("/messages"))), status(415)))
 errors.harmless("missing-422", "A missing field is answered with 422.", only(BAD, status(422)))
 anything = Family("common", OPENAI, (CHAT, ERRORS), when=anyhow)
@@ -125,8 +129,15 @@ def _own_key_if_none(asked: Any) -> str:
     return str(asked.headers.get("authorization") or f"Bearer {asked.key}")
 
 
+def _key_from_anywhere(asked: Any) -> Any:
+    given = asked.headers.get("authorization")
+    return given or (f"Bearer {asked.headers['x-goog-api-key']}" if "x-goog-api-key" in asked.headers else None)
+
+
 open_doors.seen("auth-none-required", "A request without a key is answered.", with_header("authorization", _own_key_if_none), by="errors/bad-key-is-refused")
 open_doors.seen("auth-some-routes-unprotected", "The model list needs no key.", with_header("authorization", lambda asked: f"Bearer {asked.key}" if asked.surface == MODELS else asked.headers.get("authorization")), by="errors/bad-key-is-refused")
+open_doors.sibling("auth-foreign-header", "The key is taken from Gemini's header on every path.", with_header("authorization", _key_from_anywhere), by="errors/foreign-key-*", ask=(EMBEDDINGS, ERRORS), verdict=WARNS)
+open_doors.sibling("unknown-field-500", "A field that nobody knows is answered with 500.", only(asks("/relayproof"), instead(openai_error("unmarshal", "server_error"), 500)), by="errors/unknown-field-*", ask=(EMBEDDINGS,), verdict=WARNS)
 open_doors.sibling("auth-any-key", "Every key is good.", with_header("authorization", _own_key), by="errors/bad-key-is-refused")
 open_doors.sibling("auth-chat-unprotected", "Chat needs no good key.", with_header("authorization", lambda asked: f"Bearer {asked.key}" if asked.surface == CHAT else asked.headers.get("authorization")), by="errors/bad-key-is-refused")
 keys.sibling("auth-404-for-401", "A wrong key is answered with 404.", only(BAD_KEY, status(404)), by="errors/bad-key-is-refused")

@@ -72,6 +72,8 @@ models.sibling("models-bare-list", "The list stands alone, without an object aro
 models.sibling("models-object-wrong", "`object` of a model is `engine`.", put("/data/*/object", "engine"), by=SHAPE)
 models.sibling("models-created-milliseconds", "`created` counts milliseconds.", change("/data/*/created", lambda given: given * 1000), by=SHAPE)
 models.sibling("models-created-text", "`created` is a date.", put("/data/*/created", "2024-01-01"), by=SHAPE)
+models.sibling("models-created-zero", "`created` is 0.", put("/data/*/created", 0), by="models/created-is-a-date")
+models.sibling("models-created-tomorrow", "`created` lies in the future.", put("/data/*/created", int(time.time()) + 10 * 86_400), by="models/created-is-a-date")
 models.sibling("models-twice", "Every model stands in the list twice.", only(listing, change("/data", lambda data: data * 2)), by="models/ids-are-unique")
 models.sibling("models-empty-name", "A model has no name.", only(listing, change("/data", lambda data: [*data, data[0] | {"id": ""}])), by="models/ids-are-unique")
 models.sibling("models-change-from-call-to-call", "Every second list lacks a model.", only(listing, only(every(2), change("/data", lambda data: data[1:]))), by="models/list-is-stable", verdict=WARNS)
