@@ -455,6 +455,24 @@ def rate_limit_says_when(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("header retry-after", "missing, and no ratelimit header either")
 
 
+@should(
+    ERROR_CODES,
+    on=EVERY,
+    answers=REFUSED,
+    needs=(STATUS, HEADERS),
+    when=lambda exchange: exchange.status == 503 and not exchange.expect.get("refusal"),
+)
+def outage_says_when(exchange: Exchange) -> Iterator[Finding]:
+    """A 503 says when to come again: Retry-After.
+
+    SDKs wait as long as it says, and else try again at once, all together.
+
+    Fix: set Retry-After.
+    """
+    if not exchange.answered.has("retry-after") and not exchange.answered.has("retry-after-ms"):
+        yield Finding("header retry-after", "missing")
+
+
 def _limit_not_quota(exchange: Exchange) -> bool:
     return "quota" not in exchange.answered.text and "balance" not in exchange.answered.text
 

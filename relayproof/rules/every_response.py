@@ -247,12 +247,28 @@ def error_is_not_a_model(exchange: Exchange) -> Iterator[Finding]:
 
 
 def _errors_inside(exchange: Exchange) -> Iterator[Finding]:
-    answer = exchange.answered.json
-    error = get(answer, "/error")
+    error = get(exchange.answered.json, "/error")
     if error:
         yield Finding("/error", f"{shown(error)} with status {exchange.status}")
-    if get(answer, "/success") is False:
-        yield Finding("/success", f"false with status {exchange.status}")
+
+
+@must(ERROR_CODES, on=EVERY, answers=OK, needs=STATUS, relay=SHOULD, when=lambda exchange: not_streamed(exchange))
+def failure_is_not_a_success(exchange: Exchange) -> Iterator[Finding]:
+    """`success: false` never comes with a 2xx status.
+
+    SDKs decide by the status, and hand the caller an empty object. new-api is known to report failures of the model
+    list so.
+
+    Fix: send 4xx or 5xx with an error object.
+    """
+    answer = exchange.answered.json
+    if get(answer, "/success") is False and not get(answer, "/error"):
+        yield Finding("/success", f"false with status {exchange.status}: {said(exchange)}")
+
+
+def not_streamed(exchange: Exchange) -> bool:
+    """True for surfaces that answer in one piece."""
+    return exchange.surface not in STREAMED
 
 
 @must(OBSERVED, on=EVERY, answers=ANY)

@@ -173,12 +173,12 @@ chat.sibling("parallel-tool-calls-ignored", "parallel_tool_calls false is ignore
              by="chat/parallel-calls-*")
 chat.sibling("tool-call-without-tools", "A tool is called although none was offered.",
              only(without(asks("/tools")), put(CALLS, [{"id": "call_1", "type": "function", "function": {"name": "search", "arguments": "{}"}}]), put(REASON, "tool_calls"), put(CONTENT, None)), by="chat/no-call-without-tools")
-chat.sibling("logprobs-ignored", "logprobs is ignored.", ignored("logprobs", "top_logprobs"), by="chat/logprobs-are-delivered")
-chat.sibling("top-logprobs-ignored", "More alternatives come than were asked for.", only(asks("/top_logprobs"), change("/choices/*/logprobs/content/*/top_logprobs", lambda given: given * 3)), by="chat/logprobs-are-delivered")
-chat.sibling("top-logprobs-missing", "No alternatives come although two were asked for.", put("/choices/*/logprobs/content/*/top_logprobs", []), by="chat/logprobs-*")
+chat.sibling("logprobs-ignored", "logprobs is ignored.", ignored("logprobs", "top_logprobs"), by="chat/logprobs-are-delivered", verdict=WARNS)
+chat.sibling("top-logprobs-ignored", "More alternatives come than were asked for.", only(asks("/top_logprobs"), change("/choices/*/logprobs/content/*/top_logprobs", lambda given: given * 3)), by="chat/logprobs-are-delivered", verdict=WARNS)
+chat.sibling("top-logprobs-missing", "No alternatives come although two were asked for.", put("/choices/*/logprobs/content/*/top_logprobs", []), by="chat/logprobs-*", verdict=WARNS)
 chat.sibling("logprobs-are-percentages", "logprob is a probability in percent.", put("/choices/*/logprobs/content/*/logprob", 90.5), by="chat/logprobs-are-logarithms")
 chat.sibling("logprobs-of-half-the-text", "The log probabilities miss every second token.", change("/choices/*/logprobs/content", lambda given: given and given[::2]), by="chat/logprobs-are-of-this-text")
-chat.sibling("logprobs-unasked", "Log probabilities come unasked.", always("logprobs", True), by="chat/logprobs-come-only-*", verdict=WARNS)
+chat.sibling("logprobs-unasked", "Log probabilities come unasked.", always("logprobs", True), by="chat/logprobs-come-only-*")
 chat.sibling("system-message-dropped", "Only the last message reaches the model.", forwarded(lambda body: body.update(messages=body["messages"][-1:])), by="usage/every-message-*")
 chat.sibling("pictures-dropped", "Pictures are taken out of the messages.",
              forwarded(lambda body: [message.update(content=[part for part in message["content"] if part.get("type") != "image_url"])

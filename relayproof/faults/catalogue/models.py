@@ -79,6 +79,7 @@ models.sibling("models-empty-name", "A model has no name.", only(listing, change
 models.sibling("models-change-from-call-to-call", "Every second list lacks a model.", only(listing, only(every(2), change("/data", lambda data: data[1:]))), by="models/list-is-stable", verdict=WARNS)
 models.sibling("models-page", "A web page comes for the list.", only(listing, instead("<!doctype html><title>relay</title>", 200, HTML)), by="every-response/body-is-one-json-value")
 models.sibling("models-error-in-200", "The list is an error with status 200.", only(listing, instead(openai_error("no channel"), 200)), by="every-response/error-is-not-a-success")
+models.sibling("models-success-false", "The list is success: false with status 200.", only(listing, instead({"success": False, "message": "get user group failed"}, 200)), by="every-response/failure-is-not-a-success", verdict=WARNS)
 models.sibling("models-500", "The list is answered with 500.", only(listing, instead(openai_error("database is locked", "server_error"), 500)), by="every-response/valid-request-is-answered")
 models.sibling("model-of-another-name", "Another model than the one asked for is fetched.", only(single, put("/id", "gpt-4")), by="models/single-model-*")
 models.sibling("model-in-a-list", "A single model comes as a list of one.", only(single, edit(lambda document: {"object": "list", "data": [document]})), by=SHAPE)

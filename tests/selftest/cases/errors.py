@@ -89,7 +89,7 @@ CASES = [
     Case("errors/matches-schema-openai", REFUSED, changed(REFUSED, "/error/param")),
     Case("errors/body-is-json", REFUSED, refused(524, HTML)),
     Case("errors/body-is-json", because("field", 400), because("field", 503, HTML)),
-    Case("errors/outage-is-told-in-json", refused(503), refused(503, HTML)),
+    Case("errors/outage-is-told-in-json", refused(502), refused(502, HTML)),
     Case("errors/body-is-json", limited(("retry-after", "7")), answered(limited(("retry-after", "7")), b"")),
     Case("errors/envelope-is-openais", REFUSED, refused(400, {"type": "error"} | told())),
     Case("errors/refusal-is-labelled-as-json", REFUSED, refused(400, headers=(("content-type", "text/html"),))),
@@ -123,6 +123,11 @@ CASES = [
         refused(400, TOO_LONG, **LONG),
         refused(400, RAW_EVENT, **LONG),
     ),
+    Case(
+        "errors/outage-says-when",
+        answered(refused(503), headers=(JSON, ("retry-after", "7"))),
+        refused(503),
+    ),
     Case("errors/rate-limit-says-when", limited(("x-ratelimit-reset-requests", "7s")), limited()),
     Case(
         "errors/empty-balance-is-429-or-403",
@@ -136,5 +141,5 @@ CASES = [
         with_origin(answered(refused(403), b"")),
     ),
     Case("errors/refusals-are-stable", (REFUSED, replace(REFUSED, id="2")), (REFUSED, replace(refused(404), id="2"))),
-    Case("errors/bad-requests-do-no-harm", (BAD, after(chat())), (BAD, after(refused(503)))),
+    Case("errors/bad-requests-do-no-harm", (BAD, after(chat())), (BAD, after(refused(502)))),
 ]

@@ -15,6 +15,7 @@ from relayproof.reference.models import card
 PLAIN = chat()
 BODY = PLAIN.answered.body
 ONE = exchange("GET", "/v1/models/gpt-4o-mini", None, card("gpt-4o-mini"))
+LIST = exchange("GET", "/v1/models", None, {"object": "list", "data": [card("gpt-4o-mini")]})
 VALID = {"answer": True}
 WALL = chat_stream("介绍长城")
 
@@ -103,6 +104,7 @@ CASES = [
         with_body(gzip.compress(BODY)),
     ),
     Case("every-response/error-is-not-a-success", PLAIN, answered(PLAIN, told())),
+    Case("every-response/failure-is-not-a-success", LIST, answered(LIST, {"success": False, "message": "no group"})),
     Case("every-response/error-is-not-a-model", ONE, answered(ONE, NO_MODEL)),
     Case("every-response/key-is-not-echoed", PLAIN, answered(PLAIN, None, leaks=("body",))),
     Case(

@@ -48,7 +48,7 @@ CASES = [
         "suno/task-matches-schema",
         DONE,
         answered(DONE, {"success": False, "data": []}),
-        also=("every-response/error-is-not-a-success", "suno/task-matches-schema-openai"),
+        also=("every-response/failure-is-not-a-success", "suno/task-matches-schema-openai"),
     ),
     Case("suno/task-matches-schema-openai", DONE, INTEGER, also=("suno/task-matches-schema-should",)),
     Case("suno/task-matches-schema-should", DONE, changed(DONE, "/data/fail_reason")),
