@@ -120,8 +120,9 @@ def tool_named(relay: Relay) -> Run:
 
 @probe(CHAT)
 def tool_none(relay: Relay) -> Run:
-    """Tools that must not be called."""
-    yield ask(relay, user("Weather in Paris?"), tools=[WEATHER], tool_choice="none")
+    """Tools that must not be called, and two fields that change nothing: a seed, and who asks."""
+    words = user("Weather in Paris?")
+    yield ask(relay, words, tools=[WEATHER], tool_choice="none", seed=7, user="relayproof")
 
 
 @probe(CHAT)

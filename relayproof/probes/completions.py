@@ -42,8 +42,8 @@ def prompts_and_echo(relay: Relay) -> Run:
 
 @probe(COMPLETIONS)
 def logprobs_and_stop(relay: Relay) -> Run:
-    """A count that a stop sequence ends, with two log probabilities a token, asked for by number."""
-    yield ask(relay, "Count: 1 2 3 4", logprobs=2, stop=["8"])
+    """A count that a stop sequence (a text, no list) ends, with two log probabilities a token, asked for by number."""
+    yield ask(relay, "Count: 1 2 3 4", logprobs=2, stop="8")
 
 
 @probe(COMPLETIONS_STREAM, basic=True)

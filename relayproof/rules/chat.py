@@ -26,6 +26,7 @@ TEXTS = (*BOTH, COMPLETIONS, COMPLETIONS_STREAM)
 MILLISECONDS = 10**11
 CLOCK_SECONDS = 300
 CUT = ("length", "content_filter")
+CONTROL_TOKEN = re.compile(r"(?:<\|(?:im_end|eot_id|end|endoftext|end_of_text|eom_id)\|>|</s>|<end_of_turn>)\s*\Z")
 SPOKEN = ("content", "refusal", "reasoning_content", "reasoning", "audio", "tool_calls", "function_call", "images")
 
 shapes.matches_schema("chat", "openai/chat_completion", CHAT_OBJECT, on=CHAT)
@@ -605,7 +606,7 @@ def no_limit_is_added(exchange: Exchange) -> Iterator[Finding]:
     """
     at, choice = some(exchange, "/choices/*", dict)[0]
     words, wanted = get(choice, "/message/content", str, "").split(), int(exchange.expect["counts_to"])
-    if words and words[-1].strip(".") == str(wanted):
+    if words and re.match(rf"{wanted}(?!\d)", words[-1]):
         return
     if any(word != str(number) for number, word in enumerate(words[:-1], 1)):
         raise Untested(f"the model did not count as it was asked to: {shown(' '.join(words)[:60])}")
@@ -855,6 +856,21 @@ def thinking_is_not_said_twice(exchange: Exchange) -> Iterator[Finding]:
     for at, message in judged(thought, "no reasoning"):
         if re.search(r"</?think(ing)?>", str(message.get("content"))):
             yield Finding(f"{at}/content", "<think> tags beside a field for the reasoning")
+
+
+@should(OBSERVED, on=TEXTS, needs=CONTENT)
+def control_tokens_stay_inside(exchange: Exchange) -> Iterator[Finding]:
+    """No text ends with a control token of the model, such as `<|im_end|>`.
+
+    It says to the server that the turn is over; the user sees garbage, and the next turn carries it back.
+
+    Fix: use the chat template that belongs to the model, and skip special tokens when text is made of them.
+    """
+    texts = [*exchange.find("/choices/*/message/content", str), *exchange.find("/choices/*/text", str)]
+    for at, text in judged(texts, "no text"):
+        found = CONTROL_TOKEN.search(text)
+        if found and found[0].strip() not in exchange.request.body.decode(errors="replace"):
+            yield Finding(at, f"ends with {shown(found[0].strip())}")
 
 
 @must(OBSERVED, on=BOTH, when=lambda exchange: exchange.expect.get("answer") is True)

@@ -198,6 +198,8 @@ def trailing_slash_is_no_model(exchange: Exchange) -> Iterator[Finding]:
         return
     if exchange.status in (401, 403, 429):
         raise Untested(f"the relay answered {exchange.status}")
+    if exchange.succeeded and exchange.get("/success") is False:
+        raise Absent("told by failure_is_not_a_success")
     if not exchange.succeeded:
         yield Finding("status", f"{exchange.status}: {shown(exchange.answered.text[:120])}")
     elif not isinstance(exchange.get("/data"), list):

@@ -12,6 +12,7 @@ from relayproof.faults.parameters import (
     again,
     always,
     asks,
+    both,
     clamped,
     forwarded,
     ignored,
@@ -189,6 +190,7 @@ chat.sibling("created-in-local-time", "`created` is the local time of another zo
 chat.sibling("citation-backwards", "A citation ends before it begins.", put(f"{MESSAGE}/annotations", [_citation(5, 2)]), by="chat/annotations-*")
 chat.sibling("citation-beyond-the-text", "A citation points behind the text.", put(f"{MESSAGE}/annotations", [_citation(0, 90_000)]), by="chat/annotations-*")
 chat.harmless("metadata-unasked", "An answer that was not stored has metadata: a note, no more, of a relay.", edit(lambda document: document.update(metadata={"label": "x"})))
+chat.sibling("control-token-in-the-text", "Every text ends with the model's control token.", only(both(without(asks("/response_format")), without(asks("/logprobs"))), change(CONTENT, lambda text: text and f"{text}<|im_end|>")), by="chat/control-tokens-*", verdict=WARNS)
 chat.sibling("text-as-latin-1", "The text is UTF-8 read as Latin-1.", change(CONTENT, lambda text: text and text.encode().decode("latin-1")), by="chat/repeated-line-*")
 chat.sibling("text-in-question-marks", "What is not ASCII has become question marks.", change(CONTENT, lambda text: text and text.encode("ascii", "replace").decode()), by="chat/repeated-line-*")
 chat.sibling("text-escaped-twice", "The text is escaped once too often.", change(CONTENT, lambda text: text and json.dumps(text)[1:-1]), by="chat/repeated-line-*")
