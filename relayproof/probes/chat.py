@@ -26,7 +26,7 @@ from relayproof.surface import CHAT, CHAT_STREAM
 
 PATH = "/v1/chat/completions"
 LONG_COUNT = 700
-SYSTEM_WORDS = 64
+SYSTEM_WORDS = 48
 ECHO = "1833 年 café 🎉 鱻鱻鱻 aaaa 1100"
 FRUIT = "Name a fruit."
 BOTH_TOOLS = "Weather and local time in Paris? Use the tools."
@@ -61,7 +61,8 @@ def repeating(relay: Relay, **fields: Any) -> Call:
 @probe(CHAT)
 def vision(relay: Relay) -> Run:
     """A small red picture as a data URL, beside the words of chat-stream/streamed-two-choices."""
-    yield ask(relay, user([_text(FRUIT), _picture()]), expect={"optional": "the model may not see pictures"})
+    seen = user([_text(FRUIT), _picture()])
+    yield ask(relay, seen, room=32, expect={"optional": "the model may not see pictures"})
 
 
 def _text(words: str) -> dict[str, Any]:
@@ -256,7 +257,7 @@ def streamed_tool_required(relay: Relay) -> Run:
 def streamed_two_choices(relay: Relay) -> Run:
     """Two choices as a stream."""
     usage = {"include_usage": True}
-    yield ask(relay, user(FRUIT), surface=CHAT_STREAM, n=2, room=32, stream_options=usage)
+    yield ask(relay, user(FRUIT), surface=CHAT_STREAM, n=2, room=24, stream_options=usage)
 
 
 @probe(CHAT_STREAM)
@@ -264,11 +265,11 @@ def streamed_long(relay: Relay) -> Run:
     """A longer answer that the token limit cuts, to see whether it arrives bit by bit."""
     yield ask(
         relay,
-        user(about_the_sea(72)),
+        user(about_the_sea(56)),
         surface=CHAT_STREAM,
-        room=80,
+        room=72,
         stream_options={"include_usage": True},
-        expect=measuring(72),
+        expect=measuring(56),
     )
 
 
