@@ -892,16 +892,18 @@ def rejection_is_no_answer(exchange: Exchange) -> Iterator[Finding]:
 def ids_of_two_answers_differ(exchanges: tuple[Exchange, ...]) -> Iterator[Finding]:
     """Two answers never share an id, also when the requests were the same.
 
-    A shared id is a cached answer, sold twice; and logs that are joined by id mix the two up.
+    A shared id is a cached answer, sold twice; and logs that are joined by id mix the two up. Of traffic that others
+    recorded only equal requests are compared: people put one answer under several requests when they edit a recording.
 
     Fix: give every answer an id, a cached one too.
     """
-    seen: dict[str, str] = {}
+    seen: dict[tuple[str, bytes], str] = {}
     named = [(each, _id(each)) for each in exchanges]
     for each, name in judged([pair for pair in named if pair[1]], "told by id_is_given"):
-        if name in seen:
-            yield Finding("/id", f"{shown(name)} in exchanges {seen[name]} and {each.id}")
-        seen[name] = each.id
+        key = (name, b"" if each.probe else each.request.body)
+        if key in seen:
+            yield Finding("/id", f"{shown(name)} in exchanges {seen[key]} and {each.id}")
+        seen[key] = each.id
 
 
 def _id(exchange: Exchange) -> str:

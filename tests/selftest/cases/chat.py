@@ -250,8 +250,8 @@ CASES = [
     Case("chat/ids-of-two-answers-differ", (PLAIN, again(PLAIN, "2")), (PLAIN, replace(PLAIN, id="2"))),
     Case(
         "chat/ids-of-two-answers-differ",
-        (PLAIN, replace(TWO, id="2", response=changed(TWO, "/id", "chatcmpl-2").response)),
         (PLAIN, replace(TWO, id="2")),
+        (replace(PLAIN, probe="chat/plain"), replace(TWO, id="2", probe="chat/two-choices")),
     ),
     Case(
         "chat/prompt-is-counted-whole-each-time",
