@@ -52,7 +52,7 @@ class _Said:
     file: str
 
 
-Path = tuple[str | int, ...]
+Path = tuple[Any, ...]
 
 
 def mutants(name: str, document: Any) -> Iterator[Mutant]:
@@ -64,10 +64,10 @@ def mutants(name: str, document: Any) -> Iterator[Mutant]:
 
 def _walk(value: Any, said: list[_Said], path: Path, whole: Any) -> Iterator[tuple[Kind, Path, Any]]:
     for kind, changed in _changes(value, said):
-        yield kind, path, _with(whole, path, changed)
+        yield kind, path, replaced(whole, path, changed)
     if isinstance(value, dict):
         for kind, key, changed in _object_changes(value, said):
-            yield kind, (*path, key), _with(whole, path, changed)
+            yield kind, (*path, key), replaced(whole, path, changed)
         for key, inner in value.items():
             yield from _walk(inner, _below(said, key), (*path, key), whole)
     elif isinstance(value, list):
@@ -161,11 +161,12 @@ def _all_said(said: list[_Said]) -> list[_Said]:
     return found
 
 
-def _with(whole: Any, path: Path, changed: Any) -> Any:
-    """A copy of the document with the value at a path replaced."""
+def replaced(whole: Any, path: Path, new: Any) -> Any:
+    """A copy of the document with another value at a path; objects on the way are made where there are none."""
     if not path:
-        return changed
+        return new
     step, *rest = path
     if isinstance(whole, list):
-        return [_with(each, tuple(rest), changed) if number == step else each for number, each in enumerate(whole)]
-    return {key: _with(each, tuple(rest), changed) if key == step else each for key, each in whole.items()}
+        return [replaced(each, tuple(rest), new) if number == step else each for number, each in enumerate(whole)]
+    known = whole if isinstance(whole, dict) else {}
+    return known | {step: replaced(known.get(step), tuple(rest), new)}

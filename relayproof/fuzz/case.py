@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from relayproof import schema, surface
+from relayproof.fuzz.doubt import doubtful
 from relayproof.fuzz.generate import NOTHING, Drawn
 from relayproof.fuzz.tame import model_of, sendable, surface_of, tamed
 from relayproof.openapi import Operation
@@ -53,16 +54,9 @@ def make(operation: Operation, drawn: Drawn, relay: Relay) -> Case | None:
     if operation.form:
         return _form(operation, path, body, drawn)
     wrong = list(schema.mismatches(operation.request, body))
-    if wrong and schema.valid(operation.request, _without_nulls(body)):
+    if wrong and doubtful(operation.request, body):
         return None
     return _labelled(operation, Call(operation.method, path, json=body), drawn, wrong)
-
-
-def _without_nulls(value: Any) -> Any:
-    """The body with keys left out instead of null. Where that is all that was wrong, servers differ, and none errs."""
-    if isinstance(value, dict):
-        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
-    return [_without_nulls(each) for each in value] if isinstance(value, list) else value
 
 
 def _spoken(call: Call) -> Call:
@@ -123,6 +117,8 @@ def _form(operation: Operation, path: str, body: Any, drawn: Drawn) -> Case | No
     read = {name: _as_read(value, properties.get(name, {})) for name, value in plain.items()}
     read |= dict.fromkeys(files & set(body), "")
     wrong = list(schema.mismatches(operation.request, read))
+    if wrong and doubtful(operation.request, read):
+        return None
     parts: list[tuple[str, str | File]] = [(name, _sample(operation, name)) for name in sorted(files & set(body))]
     for name, value in plain.items():
         several = value if isinstance(value, list) else [value]

@@ -144,8 +144,10 @@ class _Fuzzing:
 
     def queue(self, operation: Operation, *, legal: bool) -> Queue:
         if legal:
-            return opened(operation, sequence.legal(operation, self.relay, self.seed, self.streams(operation)))
-        return opened(operation, sequence.illegal(operation, self.relay, self.seed))
+            return opened(
+                operation, sequence.legal(operation, self.relay, self.seed, self.streams(operation)), legal=True
+            )
+        return opened(operation, sequence.illegal(operation, self.relay, self.seed), legal=False)
 
     def streams(self, operation: Operation) -> tuple[bool, ...]:
         """Whether whole answers, streams or both were chosen."""

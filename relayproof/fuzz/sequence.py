@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain, count
 from typing import Any
 
 from relayproof import schema
-from relayproof.fuzz import generate
+from relayproof.fuzz import breaches, generate
 from relayproof.fuzz.case import Case, make
 from relayproof.fuzz.generate import NOTHING, Drawn
 from relayproof.fuzz.tame import SCHEMA_KEYS, surface_of
+from relayproof.mutate import replaced
 from relayproof.openapi import Operation
 from relayproof.relay import Relay
 from relayproof.surface import ANTHROPIC, CHAT, COMPLETIONS
@@ -26,6 +28,17 @@ CHUNK = 5
 BARREN = 100
 STREAMING = (CHAT, COMPLETIONS, ANTHROPIC)
 WORDS = ["and", "then", "the", "end"]
+EVERYWHERE: tuple[tuple[str, Any], ...] = (
+    ("null", None),
+    ("true", True),
+    ("two", 2),
+    ("a negative number", -1),
+    ("a list of words", WORDS),
+    ("an empty object", {}),
+    ("zero", 0),
+    ("false", False),
+    ("an empty list", []),
+)
 UNKNOWN = {"x_relayproof": {"unknown": [1, None, "长城"]}}
 UNUSUAL = (
     ("Chinese and emoji", "长城 café 🎉 ّعربي"),
@@ -45,7 +58,7 @@ def legal(operation: Operation, relay: Relay, seed: int, streams: Sequence[bool]
     wild = _wild(operation, seed, legal=True)
     one = iter(single)
     dressed = _dressed(operation, plain)
-    drawn = chain(plain, _alternating(one, several, dressed, one, several, dressed, wild))
+    drawn = chain(plain, _alternating(dressed, dressed, one, dressed, several, one, wild))
     flowing = (_streamed(operation, each, streams, chance) for each in drawn)
     return _cases(operation, relay, flowing, legal=True)
 
@@ -55,8 +68,9 @@ def illegal(operation: Operation, relay: Relay, seed: int) -> Iterator[Case]:
     if not operation.request:
         return iter(())
     chance = random.Random(f"{seed} {operation.name} illegal")
+    named = breaches.named(operation.request, _examples(operation), chance)
     one = iter(_in_turns(_columns(generate.covering(operation, legal=False), _examples(operation), chance)))
-    drawn = _alternating(one, one, one, one, _wild(operation, seed, legal=False))
+    drawn = _alternating(*[named] * 14, one, one, _wild(operation, seed, legal=False))
     return _cases(operation, relay, drawn, legal=False)
 
 
@@ -102,7 +116,7 @@ def _changes(drawn: Drawn, examples: Sequence[Any]) -> dict[str, Any]:
     return {key: value for key, value in drawn.body.items() if key not in examples[0] or examples[0][key] != value}
 
 
-def _in_turns(columns: Sequence[Sequence[Drawn]]) -> list[Drawn]:
+def _in_turns(columns: Sequence[Sequence[Any]]) -> list[Any]:
     """One of each column, then the next of each: every key is visited early."""
     longest = max(map(len, columns), default=0)
     return [column[row] for row in range(longest) for column in columns if row < len(column)]
@@ -124,49 +138,58 @@ def _together(columns: Sequence[Sequence[Drawn]], plain: Sequence[Drawn], chance
 
 def _dressed(operation: Operation, plain: Sequence[Drawn]) -> Iterator[Drawn]:
     """The examples made unusual as a whole, as far as the schema lets them."""
-    for shift, first in enumerate(plain):
-        yield Drawn(body=_filled(operation, first.body, None), what="example with every null that there may be")
-        yield Drawn(body=_filled(operation, first.body, WORDS), what="example with every list of words there may be")
-        yield Drawn(body=first.body | UNKNOWN, what="example with a key that nobody knows")
-        for number, (what, text) in enumerate(UNUSUAL):
-            each = plain[(number + shift) % len(plain)]
-            yield Drawn(body=_replaced(operation, each.body, text), what=f"example with {what}")
+    ways = _ways(operation) if plain else []
+    for shift in range(len(plain)):
+        for number, (what, dress) in enumerate(ways):
+            yield Drawn(body=dress(plain[(number + shift) % len(plain)].body), what=f"example with {what}")
+
+
+def _ways(operation: Operation) -> list[tuple[str, Callable[[Any], Any]]]:
+    """How an example is made unusual: values wherever they may stand, texts of a kind, texts as parts, a new key."""
+    values: list[tuple[str, Callable[[Any], Any]]] = [
+        (f"{what} wherever it may stand", partial(_filled, operation, value=value)) for what, value in EVERYWHERE
+    ]
+    texts: list[tuple[str, Callable[[Any], Any]]] = [
+        (what, partial(_replaced, operation, change=partial(_text, text=text))) for what, text in UNUSUAL
+    ]
+    parts = ("texts as lists of parts", partial(_replaced, operation, change=_parted))
+    return [parts, *_in_turns([values, texts]), ("a key that nobody knows", lambda body: body | UNKNOWN)]
+
+
+def _text(_: str, text: str) -> str:
+    return text
+
+
+def _parted(text: str) -> list[dict[str, str]]:
+    return [{"type": "text", "text": text}]
 
 
 def _filled(operation: Operation, body: Any, value: Any) -> Any:
-    for key in schema.load(operation.request).get("properties", {}):
-        changed = body | {key: value}
+    """The body with the value under every key that may hold it, in the objects that it has as well."""
+    for path in breaches.places(operation.request):
+        if len(path) == 1 or isinstance(body.get(path[0]), dict):
+            changed = replaced(body, path, value)
+            body = changed if schema.valid(operation.request, changed) else body
+    return body
+
+
+def _replaced(operation: Operation, body: Any, change: Callable[[str], Any]) -> Any:
+    for path, text in list(_texts(body, ())):
+        changed = replaced(body, path, change(text))
         if schema.valid(operation.request, changed):
             body = changed
     return body
 
 
-def _replaced(operation: Operation, body: Any, text: str) -> Any:
-    for path in list(_texts(body, ())):
-        changed = _with(body, path, text)
-        if schema.valid(operation.request, changed):
-            body = changed
-    return body
-
-
-def _texts(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+def _texts(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], str]]:
     if isinstance(value, str):
-        yield path
+        yield path, value
     elif isinstance(value, dict):
         for key, each in value.items():
             yield from _texts(each, (*path, key)) if key not in SCHEMA_KEYS else ()
     elif isinstance(value, list):
         for number, each in enumerate(value):
             yield from _texts(each, (*path, number))
-
-
-def _with(value: Any, path: tuple[Any, ...], text: str) -> Any:
-    if not path:
-        return text
-    step, *rest = path
-    if isinstance(value, list):
-        return [_with(each, tuple(rest), text) if number == step else each for number, each in enumerate(value)]
-    return value | {step: _with(value[step], tuple(rest), text)}
 
 
 def _wild(operation: Operation, seed: int, *, legal: bool) -> Iterator[Drawn]:

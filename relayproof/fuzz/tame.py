@@ -13,7 +13,7 @@ from typing import Any
 from relayproof import schema, surface
 from relayproof.fuzz.generate import NOTHING
 from relayproof.openapi import Operation
-from relayproof.pointer import find
+from relayproof.pointer import find, get
 from relayproof.probe import MONEY, dump
 from relayproof.relay import Relay
 from relayproof.surface import AUDIO
@@ -97,6 +97,8 @@ def _pin_tokens(operation: Operation, body: dict[str, Any], relay: Relay) -> boo
     elif limit:
         body.pop("max_completion_tokens", None)  # some relays lose this one: the answer would have no end
         body[limit] = ROOM
+        if get(body, "/thinking/budget_tokens", int, 0) >= ROOM:
+            del body["thinking"]  # it has to fit into max_tokens
     return True
 
 

@@ -334,7 +334,8 @@ def test_a_relay_that_shuts_itself_ends_the_run() -> None:
 
             await super().__call__(scope, receive, counting)
 
-    with serving(Breaker(make_app(), frozenset({"legal stop strings break it"}))) as url:
+    breaking = ("legal stop strings break it", "long tool names break it", "a wrong type breaks it")
+    with serving(Breaker(make_app(), frozenset(breaking))) as url:
         run = fuzz.run(relay(url, 100), only=TALK, seed=1)
     assert run.requests < 100
     assert "stopped answering good requests" in run.left_out[-1].reason
@@ -362,3 +363,62 @@ def test_the_command_says_what_it_found(url: str, tmp_path: Path, monkeypatch: p
     assert KEY not in result.output
     exchanges, _ = read(tmp_path / "kept")
     assert len(exchanges) == 1
+
+
+DOUBTFUL: tuple[tuple[str, dict[str, object]], ...] = (
+    ("POST /v1/chat/completions", {"temperature": "0.5"}),
+    ("POST /v1/chat/completions", {"user": None}),
+    ("POST /v1/completions", {"prompt": ""}),
+    ("POST /v1/embeddings", {"dimensions": 5000}),
+    ("POST /v1/embeddings", {"encoding_format": ""}),
+    ("POST /v1beta/models/{model}:generateContent", {"contents": {"parts": {"text": "hello"}}}),
+    ("POST /v1beta/models/{model}:generateContent", {"generationConfig": {"topK": "3", "stopSequences": "x"}}),
+    ("POST /mj/submit/imagine", {"botType": "a basic relay knows none"}),
+    ("POST /mj/submit/imagine", {"state": 5}),
+    ("POST /mj/task/list-by-condition", {"ids": None}),
+    ("POST /suno/fetch", {"ids": [5]}),
+)
+
+
+@pytest.mark.parametrize(("name", "odd"), DOUBTFUL, ids=lambda each: each if isinstance(each, str) else str(each))
+def test_what_good_servers_read_in_two_ways_is_never_sent(name: str, odd: dict[str, object]) -> None:
+    found = operation(name)
+    somewhere = Relay(url="http://127.0.0.1:1", models={**MODELS, "embeddings": "text-embedding-3-small"})
+    body = schema.load(found.request)["examples"][0] | odd
+    assert make(found, Drawn(body=body), somewhere) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "odd"),
+    [
+        ("POST /v1/chat/completions", {"temperature": "warm"}),
+        ("POST /v1/chat/completions", {"n": 0}),
+        ("POST /v1/chat/completions", {"messages": []}),
+        ("POST /v1/messages", {"temperature": 2}),
+        ("POST /v1beta/models/{model}:generateContent", {"contents": "hello"}),
+        ("POST /mj/submit/imagine", {"prompt": " "}),
+        ("POST /suno/fetch", {"ids": 5}),
+    ],
+)
+def test_what_nobody_can_read_is_illegal(name: str, odd: dict[str, object]) -> None:
+    found = operation(name)
+    body = schema.load(found.request)["examples"][0] | odd
+    made = make(found, Drawn(body=body), Relay(url="http://127.0.0.1:1", models=MODELS))
+    assert made is not None
+    assert not made.legal
+
+
+def test_thinking_is_left_out_where_it_would_not_fit_into_the_tokens() -> None:
+    body = schema.load("anthropic/message_request")["examples"][0]
+    thinking = body | {"thinking": {"type": "enabled", "budget_tokens": 1024}}
+    made = make(operation("POST /v1/messages"), Drawn(body=thinking), Relay(url="http://127.0.0.1:1", models=MODELS))
+    assert made is not None
+    assert "thinking" not in made.call.json
+
+
+def test_the_classical_mistakes_come_first() -> None:
+    bodies = [case.call.json for case in cases("POST /v1/chat/completions", 12, legal=False)]
+    objects = [body for body in bodies if isinstance(body, dict)]
+    assert any("model" not in body for body in objects)
+    assert any("messages" not in body for body in objects)
+    assert any(not isinstance(body.get("messages", []), list) for body in objects)
