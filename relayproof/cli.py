@@ -249,8 +249,6 @@ def fuzz(
 
     At most 100 requests, or --max-requests. Each failure is told once, by the smallest request that shows it.
     """
-    from dataclasses import replace
-
     from relayproof import fuzz as fuzzing
 
     if positive and negative:
@@ -258,8 +256,8 @@ def fuzz(
     for folder in filter(None, (saved, reports)):
         options.writable(folder)
     with options.target(Options(**given)) as target:
-        most = given["max_requests"] or min(fuzzing.REQUESTS, target.relay.limits.requests)
-        relay = replace(target.relay, limits=fuzzing.limits(target.relay.limits, most))
+        relay = fuzzing.budgeted(target.relay, given["max_requests"])
+        most = relay.limits.requests
         _announce(target, f"plan  at most {most} requests, {relay.limits.tokens:,} tokens, seed {seed}")
         with _progress("asking", most) as step:
             gathered, results = fuzzing.run_and_judge(

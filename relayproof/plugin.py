@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 ONE_PROCESS = "--relay runs in one process: each worker of -n would send, and pay, again"
 TARGET = pytest.StashKey["Target"]()
 RESULTS = pytest.StashKey["Results"]()
+GENERATED = pytest.StashKey["Results"]()
+PROPERTIES = "properties"
+ASKING = {"relay_results", "relay_generated"}
 
 
 class Warned(pytest.PytestWarning):
@@ -40,13 +43,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--relay-header", action="append", default=[], metavar="K:V", help="an extra header")
     group.addoption("--relay-max-requests", type=int, metavar="N", help="send no more than N requests")
     group.addoption("--relay-config", metavar="FILE", type=Path, help="settings, in place of ./relayproof.toml")
+    group.addoption("--relay-seed", type=int, default=0, metavar="N", help="with -m properties: which requests")
     group.addoption("--relay-strict", action="store_true", help="warnings fail the run as a whole")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the marker of the property-based tests, and refuse to spread a paid run over several processes."""
     config.addinivalue_line("filterwarnings", f"default::{__name__}.{Warned.__name__}")
-    config.addinivalue_line("markers", "properties: generated requests (schemathesis); needs --relay")
+    config.addinivalue_line("markers", f"{PROPERTIES}: generated requests (schemathesis); needs --relay")
     if not config.getoption("relay", None):
         return
     spread = hasattr(config, "workerinput") or config.getoption("numprocesses", None) or config.getoption("tx", None)
@@ -65,9 +69,13 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A test that looks at a relay needs one. The property-based ones run only when they are asked for by -m."""
-    asking = [item for item in items if "relay_results" in getattr(item, "fixturenames", ())]
+    asking = [item for item in items if ASKING & set(getattr(item, "fixturenames", ()))]
     if asking and not config.getoption("relay"):
         raise pytest.UsageError("these tests ask a relay: name it with --relay URL (or --relay reference)")
+    unasked = [item for item in items if item.get_closest_marker(PROPERTIES)]
+    if unasked and PROPERTIES not in config.getoption("markexpr"):
+        items[:] = [item for item in items if not item.get_closest_marker(PROPERTIES)]
+        config.hook.pytest_deselected(items=unasked)
 
 
 def rule_names(config: pytest.Config) -> list[str]:
@@ -93,6 +101,24 @@ def _run(config: pytest.Config) -> Results:
     with options.target(options_of(config)) as target:
         gathered = session.run(target.relay, options.probes(target))
         return runs.from_run(gathered, strict=config.getoption("relay_strict"), narrow=bool(target.only))
+
+
+@pytest.fixture(scope="session")
+def relay_generated(request: pytest.FixtureRequest) -> Results:
+    """The results of the one run of generated requests of this session: what `relayproof fuzz` says."""
+    stash = request.config.stash
+    if GENERATED not in stash:
+        stash[GENERATED] = _fuzzed(request.config)
+    return stash[GENERATED]
+
+
+def _fuzzed(config: pytest.Config) -> Results:
+    from relayproof import fuzz, options
+
+    with options.target(options_of(config)) as target:
+        relay = fuzz.budgeted(target.relay, config.getoption("relay_max_requests"))
+        seed, strict = config.getoption("relay_seed"), config.getoption("relay_strict")
+        return fuzz.run_and_judge(relay, seed=seed, only=target.only, strict=strict)[1]
 
 
 def _target(config: pytest.Config) -> Target:

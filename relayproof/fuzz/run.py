@@ -40,6 +40,11 @@ def limits(given: Limits, requests: int = REQUESTS) -> Limits:
     return replace(given, requests=requests, tokens=max(given.tokens, requests * TOKENS_A_REQUEST))
 
 
+def budgeted(relay: Relay, requests: int | None) -> Relay:
+    """The relay with the budget of a run: so many requests, or as many as are usual and the settings allow."""
+    return replace(relay, limits=limits(relay.limits, requests or min(REQUESTS, relay.limits.requests)))
+
+
 def run(relay: Relay, *, client: Client | None = None, **options: Any) -> Run:
     """Send generated requests until the relay's budget (`relay.limits.requests`) is spent.
 

@@ -107,6 +107,20 @@ def test_a_strict_run_fails_for_a_warning(suite: Suite) -> None:
     result.stdout.fnmatch_lines(["*test_the_run_as_a_whole*"])
 
 
+def test_generated_requests_are_sent_when_they_are_asked_for_and_no_more_than_allowed(suite: Suite) -> None:
+    words = ("--relay-only", "chat", "--relay-max-requests", "25", "-k", "chat/ or properties/ or whole")
+    with counted("chat-object-of-a-chunk") as (address, wire):
+        result = suite.run("--relay", address, *words, "-m", "properties")
+        assert len(wire.requests) == 25
+    assert "test_rule_on_generated_requests[chat/matches-schema]" in result.stdout.str()
+    assert result.parseoutcomes()["failed"] == 2
+
+
+def test_generated_requests_are_not_sent_by_a_run_that_did_not_ask_for_them(suite: Suite, url: str) -> None:
+    result = suite.run("--relay", url, "--relay-only", "models", "-k", "as_a_whole", "-m", "")
+    assert result.parseoutcomes().get("passed") == 1
+
+
 def test_the_embedded_relay_is_asked_whatever_the_settings_in_this_folder_say(suite: Suite) -> None:
     Path("relayproof.toml").write_text(f'[relay]\nurl = "{free_address()}"\n')
     assert suite.run("--relay", "reference", "--relay-only", "models", "-k", "models/").ret == 0
