@@ -9,7 +9,6 @@ import email.parser
 import email.policy
 import gzip
 import io
-import json
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from functools import cached_property
 from typing import Any
 
 from relayproof import pointer, sse, streams, surface
+from relayproof.jsontext import parse
 from relayproof.pointer import Absent
 
 Headers = tuple[tuple[str, str], ...]
@@ -85,8 +85,8 @@ class Request(_Message):
     def json(self) -> Any:
         """The body as JSON, whole numbers as integers; None when it is empty or not JSON."""
         try:
-            return json.loads(self.body, parse_float=pointer.number)
-        except (ValueError, RecursionError):
+            return parse(self.body, parse_float=pointer.number)
+        except ValueError:
             return None
 
     @cached_property
@@ -180,8 +180,8 @@ class Response(_Message):
     def json(self) -> Any:
         """The body as JSON. Raises Absent when it is not one JSON value."""
         try:
-            return json.loads(self.decoded)
-        except (ValueError, RecursionError):
+            return parse(self.decoded)
+        except ValueError:
             raise Absent("the body is not JSON") from None
 
     @cached_property

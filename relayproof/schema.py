@@ -184,5 +184,8 @@ def _message(error: Any) -> str:
 
 def shown(value: Any) -> str:
     """A JSON value for a message, cut to a readable length, and fit for UTF-8."""
-    text = json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode()
+    try:
+        text = json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode()
+    except RecursionError:
+        return "a value nested too deep to be shown"
     return text if len(text) <= SHOWN else text[:SHOWN] + "..."

@@ -6,12 +6,13 @@ network cut the bytes into reads can never change an event. What an event means 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+
+from relayproof.jsontext import parse
 
 BOM = b"\xef\xbb\xbf"
 LINE = re.compile(rb"([^\r\n]*)(\r\n|\n|\r|\Z)")
@@ -57,8 +58,8 @@ class Event:
     def json(self) -> Any:
         """The payload as JSON, or None when it is not JSON."""
         try:
-            return json.loads(self.data)
-        except (ValueError, RecursionError):
+            return parse(self.data)
+        except ValueError:
             return None
 
     @cached_property

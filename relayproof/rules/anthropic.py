@@ -13,6 +13,7 @@ from typing import Any
 from relayproof import schema
 from relayproof.exchange import CONTENT, HEADERS, IDS, STATUS, Exchange
 from relayproof.groups import by_purpose, repeats, streamed_and_not, together
+from relayproof.jsontext import parse
 from relayproof.pointer import Absent, find, get
 from relayproof.rule import ANY, MAY, OK, REFUSED, SHOULD, Finding, Source, Untested, must, should
 from relayproof.rules import shapes
@@ -597,7 +598,7 @@ def output_format_is_honoured(exchange: Exchange) -> Iterator[Finding]:
         raise Absent("cut, or more than one text")
     spoken = text(exchange)
     try:
-        document = json.loads(spoken)
+        document = parse(spoken)
     except ValueError:
         yield Finding("/content", f"no JSON: {shown(spoken[:120])}")
         return

@@ -5,12 +5,12 @@ The message that the events add up to is judged by the rules of `anthropic`; how
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from relayproof.exchange import CONTENT, FRAMING, REQUEST, Exchange
+from relayproof.jsontext import parse
 from relayproof.pointer import Absent, get, is_a
 from relayproof.rule import SHOULD, Finding, Source, Untested, must
 from relayproof.rules import shapes
@@ -356,7 +356,7 @@ def tool_input_is_a_json_object(exchange: Exchange) -> Iterator[Finding]:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
+        return parse(text)
     except ValueError:
         return None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import itertools
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any
 from relayproof import sounds
 from relayproof.exchange import CONTENT, HEADERS, REQUEST, Exchange
 from relayproof.groups import together
+from relayproof.jsontext import parse
 from relayproof.pointer import Absent, find, get, is_a, one
 from relayproof.rule import SHOULD, Finding, Source, Untested, When, must, should
 from relayproof.rules import shapes, subtitles
@@ -131,8 +131,8 @@ def not_sound(data: bytes) -> str:
     if re.match(rb"\s*<(!doctype|html|\?xml|head|body)", data[:200], re.IGNORECASE):
         return "a page"
     try:
-        return "JSON" if isinstance(json.loads(data), dict | list | str) else ""
-    except (ValueError, RecursionError):
+        return "JSON" if isinstance(parse(data), dict | list | str) else ""
+    except ValueError:
         return ""
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from relayproof import schema
 from relayproof.exchange import CLOCK, CONTENT, IDS, Exchange
 from relayproof.groups import repeats, streamed_and_not, together
+from relayproof.jsontext import parse
 from relayproof.links import is_gizmo
 from relayproof.pointer import Absent, find, get, is_a
 from relayproof.rule import ANY, MAY, SHOULD, Finding, Untested, must, should
@@ -1020,8 +1021,8 @@ def _damages(line: str) -> Iterator[tuple[str, str]]:
 def parsed(text: str) -> Any:
     """The JSON value of a text; None when it is none."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parse(text)
+    except ValueError:
         return None
 
 
@@ -1034,7 +1035,7 @@ def values(text: str) -> list[Any]:
         except (ValueError, RecursionError):
             return []
         found.append(value)
-        at += len(text[at:]) - len(text[at:].lstrip())
+        at = SPACE.match(text, at).end()  # type: ignore[union-attr]
     return found
 
 
@@ -1098,6 +1099,7 @@ def related(asked: str, answered: str) -> bool:
     return True
 
 
+SPACE = re.compile(r"\s*")
 FAMILIES = re.compile(
     r"gpt-3\.5|gpt-4o-mini|gpt-4\.1-nano|gpt-4\.1-mini|gpt|claude-\S*haiku|claude|gemini-\S*flash|gemini|gemma|llama|qwen|"
     r"deepseek|mistral|mixtral|glm|kimi|moonshot|\byi-|ernie|doubao|hunyuan|grok|command|\bphi-|\bo[134]\b"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from relayproof.jsontext import parse
 from relayproof.pointer import get, is_a
 
 APPENDED = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature"}
@@ -73,7 +73,7 @@ def _close(block: Any) -> None:
         return
     text = block.pop("partial_json")
     try:
-        block["input"] = json.loads(text) if text else block.get("input", {})
+        block["input"] = parse(text) if text else block.get("input", {})
     except ValueError:
         block["input"] = text
 

@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from relayproof.jsontext import parse
 from relayproof.lifecycle import HEARD
 from relayproof.relay import Relay
 
@@ -49,7 +50,7 @@ class Listener:
         if len(self.heard) >= MOST_CALLBACKS:
             return
         try:
-            document = json.loads(body)
+            document = parse(body)
         except ValueError:
             document = body.decode(errors="replace")
         self.heard.append((path, {"seconds": round(time.monotonic() - self._began, 3), "body": document}))

@@ -33,6 +33,7 @@ HEADERS = (
     "retry-after",
 )
 DEEP = b"[" * 200_000
+NESTED = b"[" * 900 + b"]" * 900
 odd = st.sampled_from(ODD)
 numbers = st.integers(0, 10_000)
 few = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -127,7 +128,18 @@ def test_an_odd_value_in_a_form_raises_nothing(number: int, data: st.DataObject,
     raises_nothing(replace(exchange, request=replace(exchange.request, given_form=tuple(parts))))
 
 
-@pytest.mark.parametrize("body", [DEEP, b"9" * 100_000, b'{"choices": 1e999}', b"data: " + DEEP + b"\n\n"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        DEEP,
+        b"9" * 100_000,
+        b'{"choices": 1e999}',
+        b"data: " + DEEP + b"\n\n",
+        b'{"choices": %b}' % NESTED,
+        b'{"data": [{"id": %b}], "error": %b}' % (NESTED, NESTED),
+        b'data: {"choices": %b}\n\n' % NESTED,
+    ],
+)
 def test_extreme_json_raises_nothing(body: bytes) -> None:
     for exchange in {each.surface: each for each in ALONE}.values():
         raises_nothing(answered(exchange, body))
