@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from relayproof.session import Run
 
 
+MOST_PROBLEMS = 20
+
+
 class Commands(click.Group):
     """Commands that return their exit code. Whatever ends one early is one line and an exit code as well."""
 
@@ -109,7 +112,7 @@ def run(reports: Path, strict: bool, lang: str, upstream: str | None, upstream_k
 
     options.writable(reports)
     with options.target(Options(**given)) as target:
-        fronted = options.upstream(target, upstream, upstream_key_env) if upstream else None
+        fronted = options.upstream(target, upstream, upstream_key_env) if upstream is not None else None
         gathered, results = _asked(target, reports, strict)
         if fronted and not gathered.interrupted:
             same = replace(fronted.relay, models=gathered.relay.models)
@@ -320,6 +323,7 @@ def check(
 
     from relayproof import report, runs, traffic
     from relayproof.report import recorded
+    from relayproof.report.untrusted import one_line
 
     for file in files:
         if not file.exists():
@@ -329,8 +333,10 @@ def check(
     problems: list[traffic.BadTraffic] = []
     with _progress("judging") as step:
         checked = runs.check(_counted((each for file in files for each in traffic.read(file, problems)), step), profile)
-    for problem in problems:
-        click.echo(f"not read: {problem}", err=True)
+    for problem in problems[:MOST_PROBLEMS]:
+        click.echo(f"not read: {one_line(str(problem), 400)}", err=True)
+    if len(problems) > MOST_PROBLEMS:
+        click.echo(f"not read: {len(problems) - MOST_PROBLEMS:,} more", err=True)
     results = checked.results(", ".join(file.name for file in files), profile, strict=strict)
     if problems and not results.summary.exit_code:
         results = replace(results, summary=replace(results.summary, exit_code=INCOMPLETE))

@@ -60,4 +60,16 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise BadOption(f"{path}: can't be written: {error.strerror or error}") from None
+        raise _unwritten(path, error) from None
+    except ExceptionGroup as several:
+        ours = several.split(OSError)[1]
+        first = several.exceptions[0]
+        if ours or not isinstance(first, OSError):
+            raise
+        raise _unwritten(path, first) from None
+
+
+def _unwritten(path: Path, error: OSError) -> BadOption:
+    """One line that names the folder or file; for a report, also which."""
+    which = "".join(f", {note}" for note in getattr(error, "__notes__", ()))
+    return BadOption(f"{path}: can't be written{which}: {error.strerror or error}")

@@ -126,10 +126,12 @@ def _given(options: Options, only: frozenset[str], file: bool) -> dict[str, Any]
 
     found = _settings(options, file)
     found["headers"] = dict(found.get("headers", {})) | dict(header(each) for each in options.header)
-    if options.url:
+    if options.url is not None:
         found["url"] = "" if options.url == REFERENCE else _url(options.url)
     if options.profile:
         found["profile"] = options.profile
+    if options.model is not None and not options.model.strip():
+        raise BadOption("--model names no model")
     if options.model:
         found["models"] = dict(found.get("models", {})) | {"*": options.model}
     if options.spend:
@@ -173,7 +175,7 @@ def surfaces(names: str | None, option: str = "--only") -> frozenset[str]:
 
 def header(text: str) -> tuple[str, str]:
     """(name, value) of `Name: value`. Raises BadOption, for a header that carries a key as well."""
-    from relayproof.relay import fits_a_header
+    from relayproof.relay import OF_THE_WIRE, fits_a_header
     from relayproof.wire.scrub import LOOKS_SECRET
 
     name, colon, value = (part.strip() for part in text.partition(":"))
@@ -181,6 +183,8 @@ def header(text: str) -> tuple[str, str]:
         raise BadOption(f"--header: {KEY_REFUSED}")
     if not colon or not HEADER.fullmatch(name):
         raise BadOption("--header is to be of the form Name: value")
+    if name.lower() in OF_THE_WIRE:
+        raise BadOption(f"--header: {name} is set by the client itself")
     if not fits_a_header(value):
         raise BadOption(f"--header: the value of {name} can't stand in an HTTP header")
     return name, value
@@ -268,7 +272,10 @@ def plan(target: Target) -> Plan:
 
 def writable(folder: Path) -> Path:
     """The folder, when files can be written into it or it can be made. Raises BadOption. Nothing is made."""
-    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    try:
+        there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    except (OSError, ValueError) as error:
+        raise BadOption(f"{folder}: {getattr(error, 'strerror', None) or error}") from None
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         problem = "is no folder" if not there.is_dir() else "can't be written to"
         raise BadOption(f"{folder}: {problem}" if there == folder.absolute() else f"{folder}: {there} {problem}")

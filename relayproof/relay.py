@@ -13,13 +13,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from relayproof.exchange import LARGEST
 from relayproof.probe import CENTS, Spend
 from relayproof.rule import PROFILES, RELAY
 from relayproof.surface import SURFACES
 
+LARGEST_NUMBER = 10**12
+PATH = re.compile(r"/[!-~]*", re.ASCII)
+OF_THE_WIRE = frozenset(("host", "connection", "content-length", "transfer-encoding", "content-encoding", "expect"))
 DIALECTS = ("", "mjp", "plus", "new-api")
 
 
@@ -137,25 +140,42 @@ class Relay:
 
 
 def normal_url(url: str) -> str:
-    """A base URL without its `/v1`. Raises BadSetting for what is no http(s) URL."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadSetting("URL", f"{url!r} is no http:// or https:// address")
+    """A base URL without its `/v1`. Raises BadSetting for what is no address of a relay, without showing a secret."""
+    parts = _split(url)
     if parts.username or parts.password:
         raise BadSetting("URL", "it holds a user name or password; put the key into an environment variable")
-    return url.split("?")[0].rstrip("/").removesuffix("/chat/completions").removesuffix("/v1").rstrip("/")
+    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\s\x00-\x1f\ud800-\udfff]", url):
+        raise BadSetting("URL", f"{url!r} is no http:// or https:// address")
+    path = re.sub(r"(?:/v1)?(?:/chat/completions|/models)?$", "", parts.path.rstrip("/"))
+    return f"{parts.scheme}://{parts.netloc}{path.rstrip('/')}"
+
+
+def _split(url: str) -> SplitResult:
+    """The URL in parts: with a port that exists, and a host that a resolver takes."""
+    try:
+        parts = urlsplit(url)
+        (parts.hostname or "").encode("idna")
+        if parts.port == 0:
+            raise ValueError("port 0 is none")
+    except ValueError as error:
+        raise BadSetting("URL", f"{url.rpartition('@')[2]!r} can't be used: {error}") from None
+    return parts
 
 
 def settings(path: Path) -> dict[str, Any]:
     """Read relayproof.toml into keywords for Relay. Raises BadSetting, naming file, key and value."""
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadSetting(str(path), f"can't be read: {error}") from None
+        document = tomllib.loads(path.read_text("utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadSetting(str(path), f"can't be read: {getattr(error, 'strerror', None) or error}") from None
     unknown = set(document) - {"relay", "models", "headers", "paths", "known", "limits", "timeouts"}
     if unknown:
         raise BadSetting(f"{path}: [{sorted(unknown)[0]}]", "no such table")
     return _Reader(path, document).keywords()
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, int) and abs(value) > LARGEST_NUMBER else repr(value)
 
 
 class _Reader:
@@ -168,7 +188,7 @@ class _Reader:
         found: dict[str, Any] = {
             "models": self.strings("models"),
             "headers": self.headers(),
-            "paths": self.strings("paths"),
+            "paths": self.paths(),
             "known": tuple(self.known(number, entry) for number, entry in enumerate(self.list("known"))),
             "limits": self.numbers("limits", Limits),
             "timeouts": self.numbers("timeouts", Timeouts),
@@ -205,8 +225,16 @@ class _Reader:
         values: list[str] = self.of(place, self.table("relay")[key], list, "a list of strings")
         return [self.of(place, value, str, "a list of strings") for value in values]
 
+    def paths(self) -> dict[str, str]:
+        for key, value in self.strings("paths").items():
+            if not PATH.fullmatch(key) or not (PATH.fullmatch(value) or not value):
+                raise BadSetting(f"{self.path}: paths.{key}", f"is to turn a /path into a /path, not into {value!r}")
+        return self.strings("paths")
+
     def headers(self) -> dict[str, str]:
         for key, value in self.strings("headers").items():
+            if key.lower() in OF_THE_WIRE:
+                raise BadSetting(f"{self.path}: headers.{key}", "is set by the client itself")
             if not fits_a_header(value) or not re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", key, re.ASCII):
                 raise BadSetting(f"{self.path}: headers.{key}", f"{value!r} can't stand in an HTTP header")
         return self.strings("headers")
@@ -244,8 +272,10 @@ class _Reader:
         if "spend" in table:
             table["spend"] = Spend[self.choice(f"{name}.spend", table["spend"], ("free", "cents", "money")).upper()]
         for key, value in table.items():
-            if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
-                raise BadSetting(f"{self.path}: {name}.{key}", f"is to be a number from 0 up, not {value!r}")
+            if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= LARGEST_NUMBER:
+                raise BadSetting(f"{self.path}: {name}.{key}", f"is to be a number from 0 up, not {_short(value)}")
+            if kind is Timeouts and not value:
+                raise BadSetting(f"{self.path}: {name}.{key}", "is to be more than 0 seconds")
             if kind is Limits and not isinstance(value, int):
                 raise BadSetting(f"{self.path}: {name}.{key}", f"is to be a whole number, not {value!r}")
         return kind(**table)

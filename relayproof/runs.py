@@ -17,7 +17,7 @@ from relayproof.exchange import Exchange
 from relayproof.judge import FAILS, PASSES, UNTESTED, Judgement, Outcome, SuiteError, Summary, Verdict
 from relayproof.relay import BadSetting, KnownDeviation, Relay
 from relayproof.results import Results
-from relayproof.rule import RULES, Level, MalformedRule, Rule
+from relayproof.rule import PROFILES, RELAY, RULES, Level, MalformedRule, Rule
 from relayproof.session import LeftOut, Run
 from relayproof.surface import ERRORS, MODELS, OTHER
 from relayproof.wire import cassette
@@ -51,7 +51,7 @@ def _own_rules(file: Path) -> dict[str, Rule]:
         return {name: RULES[name] for name in RULES.keys() - suite}
     except MalformedRule as error:
         raise BadSetting(str(file), str(error)) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BadSetting(str(file), f"{type(error).__name__}: {error}") from None
     finally:
         for name in RULES.keys() - suite:
@@ -120,10 +120,11 @@ def record(run: Run, folder: Path, scrubber: Scrubber) -> None:
 def replay(folder: Path, *, profile: str = "", known: Sequence[KnownDeviation] = (), strict: bool = False) -> Results:
     """Judge a cassette folder again: the same exchanges give the same results, whenever and wherever."""
     exchanges, about = cassette.read(folder)
-    relay = Relay(
-        url=f"http://{folder.resolve().name}", profile=profile or about.get("profile") or "relay", models=_models(about)
-    )
-    run = Run(relay, exchanges, list(_left_out(about)), [str(note) for note in about.get("notes", ())])
+    profile = profile or about.get("profile") or RELAY
+    if profile not in PROFILES:
+        raise cassette.BadTraffic(f"{folder / cassette.ABOUT}", f"profile is {profile!r}, which is none")
+    relay = Relay(url=f"http://{folder.resolve().name}", profile=profile, models=_models(about))
+    run = Run(relay, exchanges, list(_left_out(about, folder)), [str(note) for note in about.get("notes", ())])
     run.requests, run.tokens = int(about.get("requests", len(exchanges))), int(about.get("tokens", 0))
     judgement = judge.judge(exchanges, load_rules().values(), relay.profile)
     results = _results(run, judgement, known, strict=strict, narrow=True)
@@ -139,9 +140,12 @@ def _models(about: Mapping[str, Any]) -> dict[str, str]:
     return {str(key): str(value) for key, value in models.items()} if isinstance(models, dict) else {}
 
 
-def _left_out(about: Mapping[str, Any]) -> Iterator[LeftOut]:
-    for entry in about.get("left_out", ()):
-        outcome = Outcome(entry.get("outcome", UNTESTED))
+def _left_out(about: Mapping[str, Any], folder: Path) -> Iterator[LeftOut]:
+    for number, entry in enumerate(about.get("left_out", ())):
+        outcome = entry.get("outcome", UNTESTED) if isinstance(entry, dict) else ""
+        if outcome not in list(Outcome):
+            raise cassette.BadTraffic(f"{folder / cassette.ABOUT}: left_out[{number}]", "has no outcome that is known")
+        outcome = Outcome(outcome)
         yield LeftOut(str(entry.get("probe", "")), str(entry.get("surface", "")), outcome, str(entry.get("reason", "")))
 
 

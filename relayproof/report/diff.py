@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from relayproof.jsontext import parse
+from relayproof.pointer import get
+from relayproof.report.untrusted import one_line
+from relayproof.schema import shown
 
 Mark = tuple[str, str]
 WORST_FIRST = ("fails", "stale", "untested", "known", "passes", "not-offered")
@@ -33,12 +37,29 @@ class Change:
 def load(path: Path) -> dict[str, Any]:
     """A report.json. Raises BadReport."""
     try:
-        document = json.loads(path.read_text("utf-8"))
+        document = parse(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise BadReport(f"{path}: can't be read: {error}") from None
+        raise BadReport(f"{path}: can't be read: {getattr(error, 'strerror', None) or error}") from None
     if not isinstance(document, dict) or not isinstance(document.get("verdicts"), list):
         raise BadReport(f"{path}: no report.json of relayproof: it has no list of verdicts")
+    for number, verdict in enumerate(document["verdicts"]):
+        for wrong in _wrong(verdict):
+            raise BadReport(f"{path}: verdicts[{number}]: {wrong}")
     return document
+
+
+def _wrong(verdict: Any) -> Iterator[str]:
+    """What keeps a verdict from being compared."""
+    for name in ("surface", "rule", "level", "verdict", "reason"):
+        if not isinstance(get(verdict, f"/{name}"), str):
+            yield f"{name} is to be text"
+    if get(verdict, "/verdict") not in WORST_FIRST:
+        yield f"{shown(get(verdict, '/verdict'))} is no verdict"
+    findings = get(verdict, "/findings", list)
+    if findings is None or any(
+        not isinstance(get(each, f"/{name}"), str) for each in findings for name in ("where", "what")
+    ):
+        yield "findings is to be a list of {where, what}"
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
@@ -78,7 +99,7 @@ def _change(mark: Mark, before: Mapping[str, Any] | None, after: Mapping[str, An
     if kind is None or told is None:
         return None
     what = "; ".join(f"{finding['where']}: {finding['what']}" for finding in told["findings"][:1]) or told["reason"]
-    return Change(kind, mark[1], mark[0], told["level"], was, now, what)
+    return Change(kind, one_line(mark[1]), one_line(mark[0]), one_line(told["level"]), was, now, one_line(what))
 
 
 def _kind(was: str, now: str) -> str | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from relayproof import sse
 from relayproof.exchange import CLOCK, FRAMING, HEADERS, REQUEST, STATUS, TIMING, Exchange, Request, Response
+from relayproof.jsontext import parse
 from relayproof.pointer import get
 from relayproof.wire.cassette import BadTraffic
 
@@ -48,6 +48,6 @@ def _document(path: Path, data: bytes) -> Any:
     if data[:1] in b":de" and (events := sse.read(data).events):
         return events[0].json
     try:
-        return json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
+        return parse(data.decode("utf-8-sig"))
+    except ValueError as error:
         raise BadTraffic(str(path), f"is neither JSON nor an event stream: {error}") from None

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from relayproof.exchange import CLOCK, CONTENT, FRAMING, HEADERS, REQUEST, TIMING, Exchange, Part, Request, Response
-from relayproof.traffic.record import Problems, clean, encoded, part, path_and_query
+from relayproof.traffic.record import Problems, clean, decoded64, encoded, part, path_and_query
 from relayproof.wire.cassette import BadTraffic
 
 HEXADECIMAL = re.compile("(?:[0-9a-f]{2})+")
@@ -79,7 +79,7 @@ def _request(asked: Mapping[str, Any], blind: set[str]) -> Request:
 def _posted(posted: Mapping[str, Any]) -> tuple[bytes, tuple[Part, ...]]:
     text, params = part(posted, "text", str, ""), part(posted, "params", list, [])
     if text:
-        return (_decoded64(text) if posted.get("encoding") == "base64" else encoded(text)), ()
+        return (decoded64(text) if posted.get("encoding") == "base64" else encoded(text)), ()
     if part(posted, "mimeType", str, "").startswith("multipart/"):
         return b"", tuple(_form_part(each) for each in params)
     return urlencode([(part(each, "name", str, ""), part(each, "value", str, "")) for each in params]).encode(), ()
@@ -102,7 +102,7 @@ def _response(answer: Mapping[str, Any], status: int, milliseconds: float, blind
     headers = [(name, value) for name, value in _headers(answer) if name.lower() not in ABOUT_PACKING]
     if not headers:
         blind.add(HEADERS)
-    body = _decoded64(text) if packed and text and not text.startswith('["') else encoded(text or "")
+    body = decoded64(text) if packed and text and not text.startswith('["') else encoded(text or "")
     if body.startswith(b'["') and any(name.lower() == "content-encoding" for name, _ in _headers(answer)):
         body = _unpacked(body)
     return Response(status, clean(headers), body, seconds=max(milliseconds, 0) / 1000)
@@ -127,10 +127,3 @@ def _headers(message: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
 
 def _size(answer: Mapping[str, Any]) -> int:
     return int(part(part(answer, "content", dict, {}), "size", int, 0))
-
-
-def _decoded64(text: str) -> bytes:
-    try:
-        return base64.b64decode(text)
-    except ValueError:
-        raise BadTraffic("", "the body is not base64") from None

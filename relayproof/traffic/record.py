@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from relayproof.exchange import Exchange, Headers, Response
+from relayproof.exchange import LARGEST, Exchange, Headers, Response
 from relayproof.pointer import is_a
 from relayproof.wire.cassette import BadTraffic
 from relayproof.wire.scrub import Scrubber, tidy
@@ -85,12 +86,22 @@ def encoded(text: str) -> bytes:
     return text.encode(errors="surrogatepass")
 
 
+def decoded64(text: str) -> bytes:
+    """Base64 as bytes. Raises BadTraffic."""
+    try:
+        return base64.b64decode(text)
+    except ValueError:
+        raise BadTraffic("", "the body is not base64") from None
+
+
 def readable(exchange: Exchange) -> Exchange:
     """The exchange itself. Raises BadTraffic when its body is packed in a way that no one here unpacks."""
     response = exchange.response
     encoding = response.header("content-encoding").strip().lower() if response else ""
     if response and encoding in ("br", "zstd") and not _is_text(response.body):
         raise BadTraffic("", f"the body is packed with {encoding}; record it with gzip, or unpacked")
+    if response and response.overflows:
+        raise BadTraffic("", f"the body unpacks to more than {LARGEST // 2**20} MiB")
     return exchange
 
 

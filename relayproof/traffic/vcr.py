@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from relayproof.exchange import CLOCK, CONTENT, FRAMING, HEADERS, REQUEST, TIMIN
 from relayproof.traffic.record import (
     Problems,
     clean,
+    decoded64,
     dumped,
     encoded,
     of_two_recordings,
@@ -25,6 +25,7 @@ from relayproof.wire.cassette import BadTraffic
 
 PARSED = "parsed_body"
 INTERACTIONS = re.compile(rb"""(?:^|[{,\s])["']?(?:http_)?interactions["']?\s*:""")
+STATUS = re.compile(r"[0-9]{1,4}")
 
 
 def looks_like_one(data: bytes) -> bool:
@@ -102,7 +103,7 @@ def _response(answer: Mapping[str, Any], blind: set[str]) -> Response:
 def _status(answer: Mapping[str, Any]) -> int:
     status = answer.get("status")
     code = status.get("code") if isinstance(status, dict) else answer.get("code", answer.get("status_code", status))
-    if not str(code).isdigit():
+    if not STATUS.fullmatch(str(code)):
         raise BadTraffic("", f"the status is {code!r}")
     return int(str(code))
 
@@ -110,7 +111,7 @@ def _status(answer: Mapping[str, Any]) -> int:
 def _body(body: Any) -> bytes:
     """vcrpy: `{string: ...}` or the text itself; ruby-vcr: `{encoding, string}` or `{encoding, base64_string}`."""
     if isinstance(body, dict) and "base64_string" in body:
-        return base64.b64decode(str(body["base64_string"]))
+        return decoded64(str(body["base64_string"]))
     if isinstance(body, dict):
         body = body.get("string")
     return encoded(body) if isinstance(body, str) else cassette.as_bytes(body)

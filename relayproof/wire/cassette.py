@@ -18,10 +18,21 @@ from typing import Any
 import yaml
 
 from relayproof.exchange import Ended, Exchange, Headers, Part, Request, Response
+from relayproof.jsontext import parse
+from relayproof.pointer import is_a
 from relayproof.wire import readable_yaml
 from relayproof.wire.readable_yaml import OneLine
 from relayproof.wire.scrub import Scrubber
 
+ABOUT_TYPES = {
+    "profile": str,
+    "day": str,
+    "models": dict,
+    "requests": int,
+    "tokens": int,
+    "left_out": list,
+    "notes": list,
+}
 HOST = "http://relay.invalid"
 NOTES = "x-relayproof"
 ABOUT = "about.json"
@@ -96,7 +107,8 @@ def load(path: Path, text: bytes | None = None) -> Any:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         raise BadTraffic(f"{path}{line}", f"is not YAML: {error.problem}") from None
     except (yaml.YAMLError, OSError, ValueError, RecursionError) as error:
-        raise BadTraffic(str(path), f"can't be read: {' '.join(str(error).split())}") from None
+        told = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise BadTraffic(str(path), f"can't be read: {told}") from None
 
 
 def interactions(document: Any, place: str) -> list[Any]:
@@ -260,11 +272,14 @@ def _ended(word: str) -> Ended:
 
 def _about(path: Path) -> dict[str, Any]:
     try:
-        about = json.loads(path.read_bytes())
+        about = parse(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise BadTraffic(str(path), f"can't be read: {error}") from None
+        raise BadTraffic(str(path), f"can't be read: {getattr(error, 'strerror', None) or error}") from None
     if not isinstance(about, dict):
         raise BadTraffic(str(path), "is to be a JSON object")
+    for name, kind in ABOUT_TYPES.items():
+        if not is_a(about.get(name, kind()), kind):
+            raise BadTraffic(str(path), f"{name} is to be a {kind.__name__}, not {type(about[name]).__name__}")
     return about
 
 

@@ -243,11 +243,13 @@ class _TooMuch(Exception):
 
 def scrubber(relay: Relay) -> Scrubber:
     """What takes a relay's secrets out: its key, and those of its extra headers that look like one."""
-    return Scrubber([relay.key.reveal(), *filter(_secret_looking, relay.headers.values())])
+    return Scrubber([relay.key.reveal(), *filter(None, map(_secret_in, relay.headers.values()))])
 
 
-def _secret_looking(value: str) -> bool:
-    return len(value) >= LONG_AS_A_SECRET and " " not in value and "://" not in value
+def _secret_in(value: str) -> str:
+    """What looks like a secret in the value of a header: one long word, after a scheme (`Bearer`) or not."""
+    scheme, _, word = value.rpartition(" ")
+    return word if len(word) >= LONG_AS_A_SECRET and " " not in scheme and "://" not in word else ""
 
 
 def _decoded(raw: list[tuple[bytes, bytes]]) -> Headers:

@@ -15,7 +15,7 @@ from rawserver import free_address
 from starlette.responses import HTMLResponse, JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from relayproof import resume, session
+from relayproof import report, resume, session
 from relayproof.reference import make_app, serving
 from relayproof.relay import Relay
 from relayproof.wire import cassette
@@ -57,13 +57,25 @@ def test_our_own_failure_is_3_and_names_the_rule(url: str) -> None:
     assert "ZeroDivisionError" in outcome.err
 
 
-def test_a_report_that_cannot_be_made_is_3_and_the_verdicts_are_shown_all_the_same(url: str) -> None:
-    Path("reports/report.html").mkdir(parents=True)
+def test_a_report_that_cannot_be_made_is_3_and_the_verdicts_are_shown_all_the_same(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(report.WRITERS, "report.html", lambda overview, language: str(1 // 0))
     outcome = relayproof("run", url, "--only", "models")
     assert outcome.code == 3
     assert "required" in outcome.out
     assert len(outcome.lines) == 2
     assert "while writing report.html" in outcome.lines[-1]
+    assert written()["verdicts"]
+
+
+def test_a_report_that_cannot_be_written_is_2_and_the_verdicts_are_shown_all_the_same(url: str) -> None:
+    Path("reports/report.html").mkdir(parents=True)
+    outcome = relayproof("run", url, "--only", "models")
+    assert outcome.code == 2
+    assert "required" in outcome.out
+    assert len(outcome.lines) == 2
+    assert "reports: can't be written, while writing report.html: Is a directory" in outcome.lines[-1]
     assert written()["verdicts"]
 
 

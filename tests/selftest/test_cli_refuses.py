@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,17 @@ pytestmark = pytest.mark.usefixtures("here")
         (["rum"], "No such command"),
         (["run", "ftp://relay.example.com"], "no http:// or https:// address"),
         (["run", "http://[::1"], "Invalid IPv6 URL"),
+        (["run", ""], "'' is no http:// or https:// address"),
+        (["plan", ""], "'' is no http:// or https:// address"),
+        (["run", "http://127.0.0.1:99999"], "Port out of range"),
+        (["run", "http://127.0.0.1:abc"], "'abc'"),
+        (["run", "http://a..b"], "'http://a..b' can't be used"),
+        (["run", "http://a b"], "'http://a b' is no"),
+        (["run", "http://127.0.0.1:1/\udcff"], "is no http:// or https:// address"),
+        (["run", "http://127.0.0.1:1", "--upstream", ""], "'' is no http:// or https:// address"),
+        (["run", "http://127.0.0.1:1", "--model", ""], "--model names no model"),
+        (["run", "--header", "Content-Length: 5"], "Content-Length is set by the client"),
+        (["run", "--reports", "a" * 300], "File name too long"),
         (["run", "http://me:secret@relay.example.com"], "environment variable"),
         (["run", "http://127.0.0.1:1", "more"], "unexpected extra argument"),
         (["run", "--only", "chat,weather"], "'weather' is no surface"),
@@ -73,6 +85,14 @@ def test_what_cannot_be_used_is_one_line(words: list[str], told: str) -> None:
         ("[relay]\nrules = ['none.py']\n", "no such file of rules"),
         ("[relay]\nrules = ['bad.py']\n", "bad.py: SyntaxError"),
         ("[relay]\nrules = ['odd.py']\n", "odd.py: ZeroDivisionError"),
+        ("[relay]\nrules = ['exits.py']\n", "exits.py: SystemExit"),
+        ("[paths]\n'/v1' = '@127.0.0.1:2/'\n", "paths./v1"),
+        ("[paths]\n'v1' = '/x'\n", "paths.v1"),
+        ("[headers]\nTransfer-Encoding = 'chunked'\n", "headers.Transfer-Encoding: is set by the client"),
+        ("[timeouts]\ngap = inf\n", "timeouts.gap"),
+        ("[timeouts]\ngap = 0\n", "timeouts.gap: is to be more than 0"),
+        (f"[limits]\nrequests = {'9' * 5000}\n", "can't be read: Exceeds the limit"),
+        (f"a = {'[' * 5000}", "can't be read: maximum recursion depth"),
         ("[relay]\nrules = ['mute.py']\n", "mute.py"),
         ("[limits]\nrequests = 'many'\n", "limits.requests"),
     ],
@@ -83,6 +103,7 @@ def test_a_setting_that_cannot_be_used_is_one_line_before_anything_is_sent(
     Path("relayproof.toml").write_text(text)
     Path("bad.py").write_text("def\n")
     Path("odd.py").write_text("1 / 0\n")
+    Path("exits.py").write_text("raise SystemExit(5)\n")
     Path("mute.py").write_text(
         "from relayproof.rule import *\n@must(Source('a', 'b', 'c'), on='chat')\ndef f(x): ...\n"
     )
@@ -155,3 +176,48 @@ def test_a_relay_that_gives_the_key_away_is_told_without_the_key() -> None:
     assert "every-response/key-is-not-echoed" in {
         each["rule"] for each in written()["verdicts"] if each["verdict"] == "fails"
     }
+
+
+@pytest.mark.parametrize(
+    ("about", "told"),
+    [
+        ("", "can't be read"),
+        ("[" * 5000, "nested too deep"),
+        ('{"requests": "many"}', "requests is to be a int, not str"),
+        ('{"tokens": null}', "tokens is to be a int"),
+        ('{"profile": "azure"}', "profile is 'azure'"),
+        ('{"notes": 5}', "notes is to be a list"),
+        ('{"left_out": [5]}', "left_out[0]: has no outcome"),
+        ('{"left_out": [{"outcome": "odd"}]}', "left_out[0]: has no outcome"),
+    ],
+)
+def test_a_cassette_whose_about_was_spoilt_is_one_line(about: str, told: str) -> None:
+    Path("tape").mkdir()
+    Path("tape/about.json").write_text(about)
+    refused(relayproof("replay", "tape"), "tape/about.json", told)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "told"),
+    [
+        ("[5]", "verdicts[0]: surface is to be text"),
+        ('[{"surface": "a", "rule": "b", "level": "must", "verdict": "odd", "reason": ""}]', '"odd" is no verdict'),
+        ('[{"surface": "a", "rule": "b", "level": "must", "verdict": "fails", "reason": ""}]', "findings is to be"),
+        ("[" * 5000, "nested too deep"),
+    ],
+)
+def test_a_spoilt_report_is_one_line(verdicts: str, told: str) -> None:
+    Path("old.json").write_text('{"verdicts": []}')
+    Path("new.json").write_text(f'{{"verdicts": {verdicts}}}')
+    refused(relayproof("diff", "old.json", "new.json"), "new.json", told)
+
+
+def test_what_a_report_says_is_shown_without_escapes() -> None:
+    found = [{"where": "\x1b]0;x\x07", "what": "\ud800"}]
+    verdict = {"surface": "a\x1b[31m", "rule": "b\ud800", "level": "must", "verdict": "fails", "reason": ""}
+    Path("old.json").write_text('{"verdicts": []}')
+    Path("new.json").write_text(json.dumps({"verdicts": [verdict | {"findings": found}]}))
+    outcome = relayproof("diff", "old.json", "new.json")
+    assert outcome.code == 1
+    assert "\x1b" not in outcome.out
+    assert "\\x1b" in outcome.out

@@ -73,6 +73,11 @@ def test_settings_are_keywords_of_a_relay(tmp_path: Path) -> None:
     assert relay.name == "127.0.0.1:3000"
 
 
+def test_a_byte_order_mark_before_the_settings_is_no_mistake(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_bytes(b"\xef\xbb\xbf[relay]\ndialect = 'mjp'\n")
+    assert settings(tmp_path / "x.toml")["dialect"] == "mjp"
+
+
 def test_an_empty_file_sets_nothing_but_defaults(tmp_path: Path) -> None:
     found = settings(written(tmp_path, ""))
     assert (found["limits"], found["timeouts"], found["known"]) == (Limits(), Timeouts(), ())
