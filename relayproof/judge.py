@@ -13,7 +13,7 @@ from enum import StrEnum
 from relayproof.exchange import Ended, Exchange
 from relayproof.pointer import Absent
 from relayproof.relay import KnownDeviation
-from relayproof.rule import ANY, EVEN_NONE, MUST, OK, RELAY, SHOULD, Finding, Level, NotOffered, Rule, Untested
+from relayproof.rule import EVEN_NONE, MUST, OK, REFUSED, RELAY, SHOULD, Finding, Level, NotOffered, Rule, Untested
 from relayproof.surface import ERRORS
 
 SHOWN_FINDINGS = 5
@@ -96,9 +96,9 @@ def applies(rule: Rule, exchange: Exchange) -> bool:
     """True when the rule has something to say on this exchange."""
     if exchange.surface not in rule.on or (exchange.response is None and rule.answers is not EVEN_NONE):
         return False
-    if rule.answers not in (ANY, EVEN_NONE) and exchange.succeeded is not (rule.answers is OK):
+    if rule.answers is REFUSED and exchange.status < 400:
         return False
-    if rule.answers is OK and exchange.expect.get("refusal"):
+    if rule.answers is OK and (not exchange.succeeded or exchange.expect.get("refusal")):
         return False
     if exchange.response and exchange.response.ended is not Ended.COMPLETE and not rule.partial:
         return False

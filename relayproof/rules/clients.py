@@ -12,7 +12,7 @@ from relayproof import sdk
 from relayproof.exchange import CONTENT, HEADERS, Exchange
 from relayproof.groups import Groups
 from relayproof.pointer import Absent, find, get, is_a
-from relayproof.rule import ANY, REFUSED, Finding, Source, must
+from relayproof.rule import ANY, Finding, Source, must
 from relayproof.rules.errors import refused_as
 from relayproof.rules.every_response import said
 from relayproof.rules.sources import OBSERVED
@@ -134,7 +134,7 @@ WIRE: dict[str, Callable[[Exchange], sdk.View]] = {
 }
 
 
-@must(SDKS, on=SPOKEN, answers=REFUSED, when=by_sdk)
+@must(SDKS, on=SPOKEN, answers=ANY, when=lambda exchange: by_sdk(exchange) and not exchange.succeeded)
 def sdk_raises_the_right_error(exchange: Exchange) -> Iterator[Finding]:
     """The official SDK makes of a refusal the exception that belongs to its status.
 

@@ -14,7 +14,7 @@ from relayproof.rules import shapes
 from relayproof.rules.every_response import EVERY, is_missing, said, unpacked
 from relayproof.rules.sources import CORS, ERROR, ERROR_CODES, HTTP, HTTP_AUTH, OBSERVED
 from relayproof.schema import shown
-from relayproof.surface import ANTHROPIC_FAMILY, GEMINI_FAMILY, MIDJOURNEY, OTHER, SUNO, is_azure
+from relayproof.surface import ANTHROPIC_FAMILY, GEMINI_FAMILY, MIDJOURNEY, MODELS, OTHER, SUNO, is_azure
 
 GATEWAY = (502, 503, 504)
 OWN_ENVELOPE = (*ANTHROPIC_FAMILY, *GEMINI_FAMILY, MIDJOURNEY, SUNO)
@@ -166,11 +166,13 @@ def bad_key_is_refused(exchange: Exchange) -> Iterator[Finding]:
     """A request without a key, or with a wrong one, is refused with 401 or 403.
 
     An open route is used by strangers at the owner's cost; a 5xx makes every SDK retry, and hides the typing error.
-    On Gemini paths Google itself answers 400 API_KEY_INVALID.
+    On Gemini paths Google itself answers 400 API_KEY_INVALID. A relay without a model list has no key to check there.
 
     Fix: check the key before everything else, on every route.
     """
     _not_limited(exchange)
+    if exchange.surface == MODELS and exchange.status in (404, 405, 501):
+        raise Absent("told by valid_request_is_answered")
     if exchange.status not in (401, 403) and not _google_says_so(exchange):
         yield Finding("status", f"{exchange.status} with {exchange.expect.get('with', 'a bad key')}: {said(exchange)}")
 

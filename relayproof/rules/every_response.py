@@ -54,6 +54,8 @@ LEAKS = (
     (re.compile(r"https?://[\w.-]+\.(?:azure|amazonaws|googleapis)\.com/\S+"), "an upstream address"),
     (re.compile(r"(?i)\bchannel(?: ?id)? ?[#:=]{1,2} ?\d+|渠道(?: ?ID)? ?[#:：=]{1,2} ?\d+"), "a channel's number"),
     (re.compile(r"\bsk-(?!relayproof)[A-Za-z0-9_-]{24,}"), "a key"),
+    (re.compile(r"(?:connect(?:ion)? to host|dial tcp:?|lookup) [\w.-]+\.[\w.:-]+"), "an upstream address"),
+    (re.compile(r"<[\w. ]+ object at 0x[0-9a-f]+>"), "an object in memory"),
 )
 
 

@@ -167,6 +167,21 @@ def test_a_relay_that_lists_no_chat_model_does_not_offer_chat() -> None:
     assert {left.surface: left.outcome for left in result.left_out} == {CHAT: NOT_OFFERED, CHAT_STREAM: NOT_OFFERED}
 
 
+def test_where_no_model_is_known_none_is_asked_for() -> None:
+    bodies: list[bytes] = []
+
+    async def listen(request: Request) -> Response:
+        bodies.append(await request.body())
+        return error(404, "no such model", "model_not_found")
+
+    with serving(app(("/v1/chat/completions", listen))) as url:
+        result = ran(url)
+    assert {"chat", "chat_stream"} <= untested(result)
+    asked = [json.loads(body) for body in bodies if body.endswith(b"}")]
+    assert {body.get("model") for body in asked} == {"relayproof-no-such-model", None}
+    assert "errors/bad-key-is-refused" not in failed(result)
+
+
 def test_html_for_every_path_fails_and_is_told() -> None:
     page = HTMLResponse("<!doctype html><title>Relay</title>")
     with serving(app(("/{path:path}", always(page)))) as url:

@@ -96,6 +96,7 @@ CASES = [
     Case("errors/type-and-param-are-words", REFUSED, refused(400, told(param="None", type="None"))),
     Case("errors/bad-key-is-refused", because("key", 401), because("key", 500)),
     Case("errors/bad-key-is-refused", because("key", 401), taken("key")),
+    Case("errors/bad-key-is-refused", because("key", 401), because("key", 404)),
     Case("errors/bad-key-is-401", because("key", 401), because("key", 403)),
     Case("errors/malformed-json-is-refused", because("malformed", 400), because("malformed", 500)),
     Case("errors/missing-field-is-refused", because("missing", 400), because("missing", 500)),

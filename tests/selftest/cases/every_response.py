@@ -119,6 +119,11 @@ CASES = [
         refused(400, told("Post https://eu.openai.azure.com/openai/deployments/x: key sk-proj-0123456789abcdefghijkl")),
     ),
     Case(
+        "every-response/errors-keep-internals-to-themselves",
+        refused(400),
+        refused(500, told("Cannot connect to host llm.internal:443 ssl:<ssl.SSLContext object at 0x7f5d6925e840>")),
+    ),
+    Case(
         "every-response/request-ids-differ",
         (numbered("a1"), numbered("a2", given=refused(400))),
         (numbered("a1"), numbered("a1", given=refused(400))),

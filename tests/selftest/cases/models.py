@@ -24,5 +24,10 @@ CASES = [
     Case("models/unknown-model-is-not-found", NONE, replace(ONE, expect={"model": "unknown"})),
     Case("models/listed-model-can-be-fetched", (LIST, ONE), (LIST, replace(NONE, request=ONE.request))),
     Case("models/list-is-stable", (LIST, replace(LIST, id="2")), (LIST, LATER)),
+    Case(
+        "models/trailing-slash-is-no-model",
+        answered(SLASH, b"", status=307, headers=(("location", "/v1/models"),)),
+        answered(SLASH, {"error": "model name is empty"}, status=200),
+    ),
     Case("models/trailing-slash-is-no-model", SLASH, answered(SLASH, {"error": "model name is empty"})),
 ]
