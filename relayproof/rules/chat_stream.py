@@ -5,13 +5,15 @@ The answer that the chunks add up to is judged by the rules of `chat`.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
 from relayproof.exchange import FRAMING, HEADERS, OMISSIONS, TIMING, Exchange
+from relayproof.groups import Groups
 from relayproof.pointer import Absent, find, get, is_a
 from relayproof.rule import SHOULD, Finding, Untested, must, should
 from relayproof.rules import shapes
@@ -699,24 +701,38 @@ def deltas_hold_only_what_is_new(exchange: Exchange) -> Iterator[Finding]:
                 return
 
 
-@must(OBSERVED, on=(*EVENT_STREAMS, GEMINI_STREAM), needs=TIMING)
-def stream_arrives_over_time(exchange: Exchange) -> Iterator[Finding]:
+def _beside_the_quickest(exchanges: Sequence[Exchange]) -> Groups:
+    """Each stream, behind the quickest one of its run and surface that is at least as long."""
+    for each in exchanges:
+        same = [other for other in exchanges if (other.session, other.surface) == (each.session, each.surface)]
+        quickest = min([other for other in same if len(other.events) >= len(each.events)], key=_whole_after)
+        yield (quickest, each) if each.session and quickest is not each else (each,)
+
+
+def _whole_after(exchange: Exchange) -> float:
+    reads = exchange.answered.reads
+    return reads[-1][0] if reads else math.inf
+
+
+@must(OBSERVED, on=(*EVENT_STREAMS, GEMINI_STREAM), needs=TIMING, across=_beside_the_quickest)
+def stream_arrives_over_time(exchanges: tuple[Exchange, ...]) -> Iterator[Finding]:
     """The events of a longer answer arrive one after another, not all at once at the end.
 
     A stream that a proxy holds back until it is complete has the cost of streaming and none of its use: users wait,
-    and idle time-outs strike.
+    and idle time-outs strike. Where the same run got a stream of that length in no time, the upstream is simply quick,
+    and the silence was a busy machine's.
 
     Fix: switch buffering off (`X-Accel-Buffering: no`, `proxy_buffering off`, no gzip without flush).
     """
-    response = exchange.answered
+    response = exchanges[-1].answered
     if response.header("content-encoding"):
-        yield from _packed(exchange)
+        yield from _packed(exchanges[-1])
         return
     arrivals = [at for at in response.arrivals if at is not None]
-    if len(arrivals) < (FEW_EVENTS if exchange.surface == GEMINI_STREAM else MANY_EVENTS):
+    if len(arrivals) < (FEW_EVENTS if exchanges[-1].surface == GEMINI_STREAM else MANY_EVENTS):
         raise Absent("too short to tell")
     waited, spread = response.reads[0][0], arrivals[-1] - arrivals[0]
-    if waited < 4 * SPREAD_SECONDS:
+    if min(waited, _whole_after(exchanges[0])) < 4 * SPREAD_SECONDS:
         raise Absent("the answer was so quick that nothing can be told")
     if spread < min(SPREAD_SECONDS / 2, len(arrivals) * QUICKEST_EVENT):
         yield Finding("body", f"{len(arrivals)} events within {spread * 1000:.0f} ms, after {waited:.2f} s of silence")

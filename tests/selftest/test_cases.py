@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from cases.build import Case, chat
+from cases.chat_stream import LONG, at
 from test_rules import CASES
 
 from relayproof.exchange import Exchange
@@ -52,3 +55,10 @@ def test_a_rule_with_nothing_to_judge_makes_no_verdict() -> None:
     assert set(load()) >= NOTHING_TO_JUDGE
     assert judged & NOTHING_TO_JUDGE == set()
     assert "chat/usage-adds-up" in judged
+
+
+def test_a_silence_before_a_stream_that_is_quick_elsewhere_is_the_machines() -> None:
+    quick, late = at(LONG, 0.03), replace(at(LONG, 0.9), id="2")
+    rule = load()["chat-stream/stream-arrives-over-time"]
+    assert not judge((quick, late), [rule]).verdicts
+    assert [verdict.outcome for verdict in judge((late,), [rule]).verdicts] == [FAILS]
