@@ -145,8 +145,8 @@ class Probe:
 
     def most_tokens(self, relay: Any) -> int:
         """The most tokens that this probe can cost on that relay."""
-        if self.tokens is not None or self.spend is Spend.FREE:
-            return self.tokens or 0
+        if self.tokens is not None:
+            return self.tokens
         first = next(self.run(relay), None)
         return first.most_tokens * self.requests if first else 0
 

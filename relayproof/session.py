@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -25,6 +26,9 @@ from relayproof.wire.listener import listening
 BROKEN = "every-response/arrives-whole"
 NOT_THERE = (404, 405, 501)
 INTERRUPTED = "the run was interrupted"
+TRIES = 3
+LONGEST_WAIT = 90.0  # seconds from the first 429: a minute's limit is waited for, a day's is not
+SECONDS = re.compile(r"[0-9]{1,3}")
 THREADS = "relayproof-probes"
 Progress = Callable[[Probe, Exchange | None], None]
 
@@ -113,6 +117,7 @@ class _Session:
         self.relay, self.client, self.progress, self.tasks = relay, client, progress, tasks
         self.result = Run(relay)
         self.closed: dict[str, LeftOut] = {}
+        self.waits_until = 0.0
         self._lock = threading.Lock()
 
     def go(self, probes: Sequence[Probe]) -> None:
@@ -144,18 +149,15 @@ class _Session:
         self.result.relay = self.relay
 
     def offered(self, probe: Probe) -> bool:
-        """False, with a word, for a surface that the relay does not claim to serve."""
-        if probe.surface in (MODELS, ERRORS):
-            return probe.gate in (MODELS, ERRORS) or not self.lacks(probe.gate)
-        if self.relay.model(probe.surface):
+        """False, with a word, for a surface that the relay does not claim to serve, and for bad requests to it."""
+        needs = probe.gate if probe.surface == ERRORS else probe.surface
+        if needs in (MODELS, ERRORS) or self.relay.model(needs):
             return True
-        if not any(left.surface == probe.surface for left in self.result.left_out):
-            self.leave_out(probe, *self.why_not(probe.surface))
+        outcome, reason = self.why_not(needs)
+        told = any(left.surface == probe.surface for left in self.result.left_out)
+        if not told and (needs == probe.surface or outcome is UNTESTED):
+            self.leave_out(probe, outcome, reason)
         return False
-
-    def lacks(self, surface: str) -> bool:
-        """True for a surface that the relay is known not to serve."""
-        return not self.relay.model(surface) and self.why_not(surface)[0] is NOT_OFFERED
 
     def why_not(self, surface: str) -> tuple[Outcome, str]:
         if self.relay.claims(surface):
@@ -218,9 +220,38 @@ class _Session:
             self.settle(probe, exchange)
 
     def exchange(self, call: Call, probe: Probe) -> Exchange:
+        """Send a call, and again when a relay that limits the rate says how soon. Each answer is kept."""
+        exchange = self.once(call, probe)
+        for _ in range(TRIES):
+            wait = self.busy_for(exchange)
+            if wait is None:
+                break
+            self.put_off(exchange)
+            exchange = self.once(call, probe, wait)
+        return exchange
+
+    def put_off(self, exchange: Exchange) -> None:
+        """Keep a 429 for what it shows of rate limits alone: what was asked is measured by the next answer."""
+        told = {name: value for name, value in exchange.expect.items() if name in ("surface", "now")}
+        with self._lock:
+            at = self.result.exchanges.index(exchange)
+            self.result.exchanges[at] = replace(exchange, expect=told)
+
+    def busy_for(self, exchange: Exchange) -> float | None:
+        """The seconds after which a busy relay wants to be asked again; None when it does not say, or says too many."""
+        told = exchange.answered.header("retry-after") if exchange.response and exchange.status == 429 else ""
+        if not SECONDS.fullmatch(told) or "quota" in exchange.answered.text:
+            return None
+        now, wait = time.monotonic(), float(told)
+        with self._lock:
+            self.waits_until = self.waits_until or now + LONGEST_WAIT
+            return wait if now + wait < self.waits_until else None
+
+    def once(self, call: Call, probe: Probe, wait: float = 0.0) -> Exchange:
         exchange = self.tasks.taken_up(call, probe.name, self.client.number)
         if exchange is None:
-            exchange = self.client.send(replace(call, expect={"now": int(time.time())} | dict(call.expect)), probe.name)
+            sent = replace(call, wait=wait or call.wait, expect={"now": int(time.time())} | dict(call.expect))
+            exchange = self.client.send(sent, probe.name)
             self.tasks.remember(call, exchange)
         with self._lock:
             self.result.exchanges.append(exchange)

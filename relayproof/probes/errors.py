@@ -10,7 +10,6 @@ from relayproof.probes.chat import PATH
 from relayproof.probes.models import UNKNOWN
 from relayproof.probes.samples import limit, user
 from relayproof.relay import Relay
-from relayproof.rule import Untested
 from relayproof.surface import CHAT, ERRORS, MODELS
 
 LONG_PROMPT = 150_000
@@ -22,18 +21,15 @@ def refused(relay: Relay, kind: str, told: str, **changes: Any) -> Call:
 
 
 def hi(relay: Relay, **changes: Any) -> dict[str, Any]:
-    """The shortest chat. `changes` overrides fields; None takes a field out. Raises Untested when no model is known."""
-    model = changes.get("model") or relay.model(CHAT)
-    if not model:
-        raise Untested("no model is known: name one with --model")
+    """The shortest chat. `changes` overrides fields; None takes a field out."""
+    model = relay.model(CHAT)
     body = {"model": model, "messages": user("Hi")} | limit(model, 8) | changes
     return {key: value for key, value in body.items() if value is not None}
 
 
 def unlocked(relay: Relay, key: str, told: str) -> Call:
-    """A chat without the right key. It is refused whatever its model."""
-    body = hi(relay, model=relay.model(CHAT) or UNKNOWN)
-    return Call("POST", PATH, json=body, key=key, expect=because("key", told))
+    """A chat without the right key."""
+    return Call("POST", PATH, json=hi(relay), key=key, expect=because("key", told))
 
 
 def because(kind: str, told: str) -> dict[str, Any]:

@@ -13,13 +13,24 @@ from relayproof.rule import ANY, OK, SHOULD, Finding, NotOffered, Untested, must
 from relayproof.rules.sources import CORS, ERROR_CODES, HTTP, JSON_UTF8, NEW_API, OBSERVED
 from relayproof.schema import shown
 from relayproof.sse import BOM
-from relayproof.surface import AUDIO, IMAGES, MIDJOURNEY, MODELS, OTHER, STREAMS, SURFACES
+from relayproof.surface import (
+    ANTHROPIC_FAMILY,
+    AUDIO,
+    GEMINI_FAMILY,
+    IMAGES,
+    MIDJOURNEY,
+    MODELS,
+    OTHER,
+    STREAMS,
+    SURFACES,
+)
 
 EVERY = (*SURFACES, OTHER)
 STREAMED = tuple(STREAMS.values())
 WHOLE = tuple(surface for surface in SURFACES if surface not in (*STREAMED, AUDIO))
 REFUSED_FOR_NOW = (401, 402, 403, 429)
 CLIENTS_MISTAKE = (400, 404, 422)
+NOT_THERE = (404, 405, 501)
 UNSUPPORTED = re.compile(
     r"(?i)not? .{0,20}(?:support|enabled)|unsupported|only .{0,30}support|not allowed|can't see|requires --|"
     r"不支持|无法识别|deprecated|mmproj"
@@ -85,12 +96,20 @@ def valid_request_is_answered(exchange: Exchange) -> Iterator[Finding]:
         raise Untested(f"the relay answered {exchange.status}: {said(exchange)}")
     if not exchange.succeeded and exchange.expect.get("optional") and lacks(exchange):
         raise NotOffered(f"{exchange.expect['optional']}: {exchange.status}, {said(exchange)}")
+    if exchange.status in NOT_THERE and of_another_family(exchange):
+        raise NotOffered(f"not through {exchange.request.path}: {exchange.status}, {said(exchange)}")
     if exchange.status in CLIENTS_MISTAKE and has_none_of_it(exchange):
         raise NotOffered(f"the relay answered {exchange.status}: {said(exchange)}")
     if exchange.status in CLIENTS_MISTAKE and NO_ROOM.search(exchange.answered.text):
         raise Untested(f"the relay answered {exchange.status}: {said(exchange)}")
     if not exchange.succeeded:
         yield Finding("status", f"{exchange.status} for a valid request: {said(exchange)}")
+
+
+def of_another_family(exchange: Exchange) -> bool:
+    """True for Claude or Gemini through the OpenAI path: a relay may sell them through their own only."""
+    families = (*ANTHROPIC_FAMILY, *GEMINI_FAMILY)
+    return exchange.expect.get("surface") in families and exchange.surface not in families
 
 
 def has_none_of_it(exchange: Exchange) -> bool:

@@ -292,3 +292,39 @@ def test_rules_pass_and_fail_by_the_same_measure_in_both_profiles(reference: Run
     strict = judge(reference.exchanges, rules.load().values(), "openai").verdicts
     assert {verdict.outcome for verdict in strict} == {PASSES}
     assert FAILS not in {verdict.outcome for verdict in verdicts(reference)}
+
+
+def busy_first(wait: str) -> tuple[Handler, list[str]]:
+    """A list that is refused at its first call, with that Retry-After; and the paths that were asked for."""
+    asked: list[str] = []
+
+    async def handler(request: Request) -> Response:
+        asked.append(request.url.path)
+        if len(asked) > 1:
+            return LIST
+        limited = error(429, "Rate limit reached", "rate_limit_exceeded")
+        limited.headers["retry-after"] = wait
+        return limited
+
+    return handler, asked
+
+
+LISTING = [probe for probe in SPINE if probe.name == "models/listing"]
+
+
+def test_a_busy_relay_is_asked_again_when_it_says() -> None:
+    handler, asked = busy_first("0")
+    with serving(app(("/v1/models", handler))) as url:
+        result = ran(url, LISTING)
+    assert [each.status for each in result.exchanges] == [429, 200]
+    assert not failed(result) | untested(result)
+    assert len(asked) == result.requests == 2
+
+
+@pytest.mark.parametrize("wait", ["86400", "Wed, 21 Oct 2026 07:28:00 GMT", "soon", "120"])
+def test_a_relay_that_is_busy_for_long_is_not_waited_for(wait: str) -> None:
+    handler, asked = busy_first(wait)
+    with serving(app(("/v1/models", handler))) as url:
+        result = ran(url, LISTING)
+    assert len(asked) == 1
+    assert untested(result)
