@@ -67,13 +67,20 @@ def _leave(code: int) -> None:
         os._exit(code)
 
 
-CODES = "\b\nExit codes:\n" + "\n".join(f"{code:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
+def _codes() -> str:
+    """The exit codes, for the help: a line of 78 columns or several for each."""
+    import textwrap
+
+    told = (
+        textwrap.fill(f"{code:>3}  {meaning}", 76, subsequent_indent=" " * 5) for code, meaning in EXIT_CODES.items()
+    )
+    return "\b\nExit codes:\n" + "\n".join(told)
 
 
 @click.group(
     cls=Commands,
     invoke_without_command=True,
-    epilog=CODES,
+    epilog=_codes(),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__)
@@ -88,7 +95,7 @@ def main(context: click.Context) -> int:
     return USAGE
 
 
-@main.command()
+@main.command(short_help="Ask the relay at URL, judge every answer, write the reports.")
 @flags.relay
 @flags.judging
 @flags.reports
@@ -120,7 +127,7 @@ def run(reports: Path, strict: bool, lang: str, upstream: str | None, upstream_k
     return _reported(results, reports, lang)
 
 
-@main.command()
+@main.command(short_help="Run, and keep every exchange in cassettes, without keys.")
 @flags.relay
 @flags.judging
 @flags.reports
@@ -166,6 +173,7 @@ def _asked(target: Target, reports: Path, strict: bool) -> tuple[Run, Results]:
         click.echo("relayproof: interrupted; judging what was measured until then", err=True)
         if kept and kept.exists():
             click.echo(f"relayproof: the next run takes up the paid tasks in {kept}", err=True)
+    gathered.notes += options.dear(gathered.relay, target.only)
     return gathered, runs.from_run(gathered, strict=strict, narrow=bool(target.only))
 
 
@@ -201,7 +209,7 @@ def _weight(code: int) -> int:
     return {OURS: 3, 1: 2, INCOMPLETE: 1}.get(code, 0)
 
 
-@main.command()
+@main.command(short_help="Say what `run` would send: requests, tokens. Sends nothing.")
 @flags.relay
 def plan(**given: Any) -> None:
     """Say what `run` would send, surface by surface: requests and the most tokens. Nothing is sent."""
@@ -214,7 +222,7 @@ def plan(**given: Any) -> None:
     click.echo(planned.line)
 
 
-@main.command()
+@main.command(short_help="Send generated requests, and judge every answer.")
 @flags.relay
 @flags.judging
 @flags.maybe_reports
@@ -278,7 +286,7 @@ def fuzz(
             _keep_failures(gathered, results, saved)
     finally:
         _show_failures(results)
-        code = _reported(results, reports, lang)
+        code = _reported(results, reports, lang, "fuzz")
     return code
 
 
@@ -292,7 +300,7 @@ def _keep_failures(gathered: Run, results: Results, folder: Path) -> None:
             number = regressions.save(gathered, results, folder, scrubber(gathered.relay))
     except SecretFound as found:
         raise Stop(f"{folder}: {found}", OURS) from None
-    click.echo(f"{number} failures in {folder}")
+    click.echo(f"{number} failure{'s' * (number != 1)} in {folder}")
 
 
 def _show_failures(results: Results) -> None:
@@ -309,7 +317,7 @@ def _show_failures(results: Results) -> None:
             click.echo(f"{told}\n{curl(exchange)}\n" if verdict.failed else told[:160])
 
 
-@main.command()
+@main.command(short_help="Judge recorded traffic: HAR, VCR cassettes, JSON Lines.")
 @click.argument("files", nargs=-1, required=True, type=FILE)
 @click.option("--profile", type=PROFILES, default="relay", show_default=True, help="The contract to judge by.")
 @click.option("--findings", type=FILE, help="Write a line of JSON for each failed verdict.")
@@ -357,7 +365,7 @@ def _counted(exchanges: Iterable[Any], step: Callable[[str], None]) -> Iterator[
         yield exchange
 
 
-@main.command()
+@main.command(short_help="Hold two report.json against each other.")
 @click.argument("old", type=FILE)
 @click.argument("new", type=FILE)
 def diff(old: Path, new: Path) -> int:
@@ -372,13 +380,13 @@ def diff(old: Path, new: Path) -> int:
     except reports.BadReport as error:
         raise Stop(str(error), USAGE) from None
     for change in changes:
-        click.echo(f"{change.kind:<18}  {change.level:<6}  {change.surface}  {change.rule}")
+        click.echo(f"{change.kind}  {change.rule}  {change.level}  {change.surface}")
         click.echo(f"    {change.before} -> {change.after}  {change.what[:200]}".rstrip())
-    click.echo(f"{len(changes)} rules came out differently" if changes else "no difference")
+    click.echo(reports.summary(changes))
     return int(reports.regressed(changes))
 
 
-@main.command()
+@main.command(short_help="List the rules.")
 @click.option("--surface", metavar="SURFACE,...", help="Only the rules of these surfaces.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def rules(surface: str | None, as_json: bool) -> None:
@@ -398,12 +406,13 @@ def rules(surface: str | None, as_json: bool) -> None:
     click.echo(f"{len(chosen)} rules")
 
 
-@main.command()
+@main.command(short_help="Say what a rule wants, why, and how to fix its breach.")
 @click.argument("rule")
 def explain(rule: str) -> None:
     """Say what a rule wants, why, how to fix its breach, and where it comes from."""
     import difflib
 
+    from relayproof.report.terminal import wrapped
     from relayproof.rules import load
 
     found = load().get(rule)
@@ -411,12 +420,12 @@ def explain(rule: str) -> None:
         near = difflib.get_close_matches(rule, load(), n=3, cutoff=0.4)
         raise BadOption(f"there is no rule {rule!r}" + (f"; did you mean {', '.join(near)}?" if near else ""))
     relay = f" in profile openai, {found.relay} in profile relay" if found.level != found.relay else ""
-    surfaces = ", ".join(sorted(found.on))
-    click.echo(f"{found.id}  ({found.level}{relay})\n\n{found.title}\n\n{found.why}\n\nFix: {found.fix}\n")
-    click.echo(f"Surfaces: {surfaces}\nSource: {found.source}")
+    facts = (f"Surfaces: {', '.join(sorted(found.on))}", f"Source: {found.source}")
+    parts = (f"{found.id}  ({found.level}{relay})", found.title, *found.why.split("\n\n"), f"Fix: {found.fix}", *facts)
+    click.echo("\n\n".join("\n".join(wrapped(part, _width())) for part in parts))
 
 
-@main.command()
+@main.command(short_help="Write relayproof.toml with what the relay at URL offers.")
 @flags.relay
 def init(**given: Any) -> int:
     """Ask the relay at URL for its models, and write relayproof.toml with what it offers and a model per surface."""
@@ -437,7 +446,7 @@ def init(**given: Any) -> int:
     return INCOMPLETE if problem else 0
 
 
-@main.command()
+@main.command(short_help="Serve the embedded reference relay, whole or with a fault.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", default=8017, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free one.")
 @click.option("--fault", metavar="NAME", help="Break it in one way; `relayproof faults` lists the names.")
@@ -460,7 +469,7 @@ def serve(host: str, port: int, fault: str | None) -> None:
         raise BadOption(str(error)) from None
 
 
-@main.command()
+@main.command(short_help="List the faults of `serve --fault` and `selftest`.")
 @click.option("--family", metavar="NAME", help="Only the faults of this family.")
 def faults(family: str | None) -> None:
     """List the faults of `serve --fault` and `selftest`: name, family, what the suite is to say, what is broken."""
@@ -473,7 +482,7 @@ def faults(family: str | None) -> None:
     click.echo(f"{len(shown)} faults")
 
 
-@main.command("selftest")
+@main.command("selftest", short_help="Break the reference relay in every known way, and judge it.")
 @click.option("--only", "names", multiple=True, metavar="NAME", help="A fault, or a glob of faults; may be repeated.")
 @click.option("--write", "target", type=FILE, metavar="FILE", help="Write the table of the faults.")
 @click.option("--against", type=FILE, metavar="FILE", help="Exit 1 only for what that table has as found.")
@@ -506,7 +515,7 @@ def test_itself(names: tuple[str, ...], target: Path | None, against: Path | Non
     return OURS if any(trial.errors for trial in trials) else 1 if worse else 0
 
 
-@main.command()
+@main.command(short_help="Print the OpenAPI document of the whole relay.")
 @click.option("--out", type=FILE, metavar="FILE", help="A file, instead of standard output.")
 def openapi(out: Path | None) -> None:
     """Print the OpenAPI document of the whole relay in one piece, for Swagger UI, Apifox, Postman and the like."""
@@ -555,7 +564,7 @@ def _width() -> int:
     return min(shutil.get_terminal_size((80, 24)).columns, 100)
 
 
-def _reported(results: Results, folder: Path | None, language: str) -> int:
+def _reported(results: Results, folder: Path | None, language: str, command: str = "run") -> int:
     """Write the reports and show the summary, also where a report could not be made. Returns the exit code."""
     from relayproof import report
     from relayproof.report import terminal
@@ -565,7 +574,8 @@ def _reported(results: Results, folder: Path | None, language: str) -> int:
             with writing(folder):
                 report.write(results, folder, language)
     finally:
-        click.echo(terminal.summary(results, _width(), language=language, folder=str(folder or "")), nl=False)
+        told = terminal.summary(results, _width(), language=language, folder=str(folder or ""), command=command)
+        click.echo(told, nl=False)
         _show_errors(results)
     return results.summary.exit_code
 

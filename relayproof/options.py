@@ -222,6 +222,18 @@ def probes(target: Target) -> list[Probe]:
     return sorted(wanted, key=lambda probe: order[probe.surface])
 
 
+def dear(relay: Relay, only: frozenset[str]) -> list[str]:
+    """A note on what the relay serves and was not asked for, since it costs more than the user allows."""
+    from relayproof.probes import load
+
+    limit = relay.limits.spend
+    served = [each for each in load().values() if relay.model(each.surface) and (not only or each.surface in only)]
+    costly = {each.surface for each in served if each.spend > limit}
+    cheap = {each.surface for each in served if each.spend <= limit and not each.negative}
+    names = [*sorted(costly - cheap), *(f"parts of {surface}" for surface in sorted(costly & cheap))]
+    return [f"not asked, since it costs more than --spend {limit.name.lower()}: {', '.join(names)}"] if names else []
+
+
 def _chosen(target: Target) -> Target:
     """The target. Raises BadOption for a chosen surface of which nothing would be sent: it would look measured.
 
@@ -256,7 +268,8 @@ class Plan:
     def line(self) -> str:
         """The sum, as `plan` and `run` tell it."""
         requests, tokens = sum(cost.requests for cost in self.costs), sum(cost.tokens for cost in self.costs)
-        return f"plan  at most {requests} requests and {tokens:,} tokens on {len(self.costs)} surfaces"
+        surfaces = f"{len(self.costs)} surface{'s' * (len(self.costs) != 1)}"
+        return f"plan  at most {requests} requests and {tokens:,} tokens on {surfaces}"
 
 
 def plan(target: Target) -> Plan:

@@ -48,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the marker of the property-based tests, and refuse to spread a paid run over several processes."""
+    """Let our warnings be warnings, name our marker, and refuse to spread a paid run over several processes."""
     config.addinivalue_line("filterwarnings", f"default::{__name__}.{Warned.__name__}")
     config.addinivalue_line("markers", f"{PROPERTIES}: generated requests (schemathesis); needs --relay")
     if not config.getoption("relay", None):
@@ -100,6 +100,7 @@ def _run(config: pytest.Config) -> Results:
 
     with options.target(options_of(config)) as target:
         gathered = session.run(target.relay, options.probes(target))
+        gathered.notes += options.dear(gathered.relay, target.only)
         return runs.from_run(gathered, strict=config.getoption("relay_strict"), narrow=bool(target.only))
 
 

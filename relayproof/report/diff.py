@@ -74,6 +74,16 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     return sorted(changes, key=lambda change: (kinds.index(change.kind), change.level != "must", change.rule))
 
 
+def summary(changes: list[Change]) -> str:
+    """The changes counted, and what they come to."""
+    if not changes:
+        return "no difference"
+    kinds = [change.kind for change in changes]
+    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in (BROKEN, LOST, MENDED, NEW) if kind in kinds)
+    told = "a required rule broke or is no longer measured" if regressed(changes) else "no required rule got worse"
+    return f"rules that came out differently: {counts}\nexit {int(regressed(changes))}: {told}"
+
+
 def regressed(changes: list[Change]) -> bool:
     """True when a required rule broke, or can no longer be measured."""
     return any(change.kind in (BROKEN, LOST) and change.level == "must" for change in changes)

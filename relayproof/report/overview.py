@@ -23,7 +23,10 @@ from relayproof.surface import SURFACES
 WORST_FIRST = (FAILS, STALE, UNTESTED, KNOWN, PASSES, NOT_OFFERED)
 KINDS = ("passes", "fails", "stale", "warns", "known", "untested", "notes", "not-offered")
 SHOWN_FAILURES = {MUST: "fails", SHOULD: "warns", MAY: "notes"}
-ADVICE = {"advice.key": re.compile(r"\bstatus 40[13]\b"), "advice.address": re.compile(r"\bunreachable: ")}
+ADVICE = {
+    "advice.key": re.compile(r"\bstatus 40[13]\b|answered 40[13]$"),
+    "advice.address": re.compile(r"\bunreachable: "),
+}
 
 
 @dataclass(frozen=True)

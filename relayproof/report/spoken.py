@@ -88,6 +88,8 @@ FORMS: dict[str, str] = {
     ),
     "{number} exchanges judged: {kinds}": "共判定 {number} 次交互：{kinds}",
     "not asked, since they cost money (--spend money): {names}": "因为要花钱而没有请求（--spend money）：{names}",
+    "not asked, since it costs more than --spend {limit}: {list}": "花费超过 --spend {limit}，因此没有请求：{list}",
+    "parts of {surface}": "{surface} 的一部分",
     "generated with seed {seed}": "随机种子 {seed}",
     "against {relay}: {list}": "与上游 {relay} 对照：{list}",
     "{number} introduced": "{number} 条由中转站引入",

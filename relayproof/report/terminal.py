@@ -17,12 +17,15 @@ MOST_FAILURES, MOST_WARNINGS, MOST_REASONS = 8, 6, 5
 INDENT = 6
 
 
-def summary(results: Results, width: int = 80, *, language: str = "en", folder: str = "") -> str:
-    """The summary, ending in the arithmetic and the exit code's meaning. `folder`: where reports were put, if any."""
+def summary(results: Results, width: int = 80, *, language: str = "en", folder: str = "", command: str = "run") -> str:
+    """The summary, ending in the arithmetic and the exit code's meaning.
+
+    folder: where reports were put, if anywhere. command: what shows a failure again.
+    """
     overview = Overview(results)
     width = max(width, 40)
     lines = [*_head(overview, width, language), "", *_table(overview, width, language)]
-    lines += _failures(overview, width, language, folder)
+    lines += _failures(overview, width, language, folder, command)
     lines += _warnings(overview, width, language, folder)
     lines += _untested(overview, width, language, folder)
     lines += _errors(overview, width, language)
@@ -76,7 +79,7 @@ def _surfaces(rulings: Sequence[Ruling]) -> str:
     return ",".join(ruling.surface for ruling in rulings)
 
 
-def _failures(overview: Overview, width: int, language: str, folder: str) -> Iterator[str]:
+def _failures(overview: Overview, width: int, language: str, folder: str, command: str) -> Iterator[str]:
     failed = _by_rule(overview.of("fails", "stale"))
     for same in failed[:MOST_FAILURES]:
         yield ""
@@ -85,7 +88,11 @@ def _failures(overview: Overview, width: int, language: str, folder: str) -> Ite
         origin = f"   {spoken(same[0].origin, language)}" if same[0].origin else ""
         yield from wrapped(f"{mark}  {same[0].rule}   {level}{origin}   {_surfaces(same)}", width, INDENT)
         yield from _details(same[0], width, language)
-        yield from _clause(say("again", language), f"relayproof run URL --only {_surfaces(same)}", width, 2)
+        if same[0].outcome is STALE:
+            yield from _clause(say("fix.short", language), say("stale.fix", language), width, 2)
+        else:
+            again = f"relayproof {command} URL --only {_surfaces(same)}"
+            yield from _clause(say("again", language), again, width, 2)
     yield from _rest(len(failed) - MOST_FAILURES, language, folder)
 
 

@@ -146,6 +146,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "why.short": ("why", "影响"),
     "fix": ("how to fix", "修复方法"),
     "fix.short": ("fix", "修复"),
+    "stale.fix": ("remove the entry from relayproof.toml", "从 relayproof.toml 中删除该条目"),
     "source": ("source", "依据"),
     "again": ("again", "重测"),
     "evidence": ("Evidence", "证据"),

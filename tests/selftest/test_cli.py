@@ -169,3 +169,10 @@ def test_run_as_a_process_of_its_own_ends_with_its_code_and_without_the_key(url:
     assert "exit 0: " in out
     assert keyless(out + err)
     assert written()["verdicts"]
+
+
+def test_what_costs_more_than_was_allowed_is_told_as_not_asked(url: str, here: Path) -> None:
+    assert relayproof("run", url, "--only", "audio,chat").code == 0
+    note = "not asked, since it costs more than --spend cents: parts of audio, parts of chat"
+    assert written()["notes"] == [note]
+    assert note in Path("reports", "report.md").read_text("utf-8").replace("\\", "")

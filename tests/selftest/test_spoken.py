@@ -28,6 +28,7 @@ RETURNED = [
     "introduced",
     "inherited",
     "not known",
+    "not asked, since it costs more than --spend cents: images, parts of audio",
 ]
 
 
