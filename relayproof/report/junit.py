@@ -86,9 +86,10 @@ def _own_error(suite: ET.Element, number: int, error: SuiteError) -> None:
 
 
 def _count(root: ET.Element) -> None:
-    """Write the totals that CI servers read off the suites."""
+    """Write the totals that CI servers read off the suites; strict ones take no `skipped` on the whole."""
     for element in (root, *root):
         cases = list(element.iter("testcase"))
         element.set("tests", str(len(cases)))
-        for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        totals = {"failures": "failure", "errors": "error"} | ({"skipped": "skipped"} if element is not root else {})
+        for attribute, tag in totals.items():
             element.set(attribute, str(sum(case.find(tag) is not None for case in cases)))

@@ -93,9 +93,11 @@ def test_rules_are_listed_as_json() -> None:
 
 
 def test_explain_tells_a_rule_whole() -> None:
-    told = relayproof("explain", "chat/usage-adds-up").out
+    out = relayproof("explain", "chat/usage-adds-up").out
     rule = rules.load()["chat/usage-adds-up"]
-    assert all(part in told for part in (rule.id, rule.title, rule.why, rule.fix, str(rule.source), "chat_stream"))
+    told, parts = " ".join(out.split()), (rule.id, rule.title, rule.why, rule.fix, str(rule.source), "chat_stream")
+    assert all(" ".join(part.split()) in told for part in parts)
+    assert max(map(len, out.splitlines())) <= 80
 
 
 def test_explain_suggests_a_near_name() -> None:

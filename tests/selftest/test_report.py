@@ -697,3 +697,17 @@ def test_a_line_feed_in_a_file_name_begins_no_command():
     first, second, *_ = evidence.curl(Exchange(Request("POST", "/v1/audio/translations", given_form=parts))).split("\n")
     assert first == "# a.wav rm -rf x: 4 bytes, audio/wav"
     assert second.startswith("curl ")
+
+
+def test_junit_has_only_the_attributes_that_strict_readers_know():
+    root = ET.fromstring(WRITERS["junit.xml"](Overview(only(verdict(PASSES), verdict(UNTESTED, name="a/b"))), "en"))
+    known = {
+        "testsuites": {"name", "time", "tests", "failures", "errors"},
+        "testsuite": {"name", "tests", "failures", "errors", "skipped"},
+        "testcase": {"name", "classname"},
+        "error": {"type", "message"},
+        "failure": {"type", "message"},
+        "skipped": {"message"},
+        "system-out": set(),
+    }
+    assert all(set(element.attrib) <= known[element.tag] for element in root.iter())
