@@ -41,10 +41,14 @@ class Piece:
 
 
 def pieces(overview: Overview, ruling: Ruling) -> list[Piece]:
-    """The exchanges that show the ruling's findings best: those of the first places, at most three."""
+    """The exchanges that show the ruling's findings best: those of the first places, at most three.
+
+    Of two that are compared the second is the one that is judged, so it is shown first.
+    """
     wanted: dict[str, list[str]] = {}
     for place in ruling.places[:MOST_PLACES]:
-        for number in place.verdicts[0].exchanges[:MOST_PIECES]:
+        compared = place.verdicts[0].exchanges
+        for number in compared[::-1] if len(compared) == 2 else compared[:MOST_PIECES]:
             wanted.setdefault(number, []).append(place.finding.where)
     known = [(overview.exchanges[number], places) for number, places in wanted.items() if number in overview.exchanges]
     return [
