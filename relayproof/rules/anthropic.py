@@ -17,7 +17,7 @@ from relayproof.jsontext import parse
 from relayproof.pointer import Absent, find, get
 from relayproof.rule import ANY, MAY, OK, REFUSED, SHOULD, Finding, Source, Untested, must, should
 from relayproof.rules import shapes
-from relayproof.rules.chat import breaks_off, is_part_of, related, same_model, some
+from relayproof.rules.chat import breaks_off, is_part_of, is_shuffled, related, same_model, some
 from relayproof.rules.every_response import said
 from relayproof.rules.sources import OBSERVED
 from relayproof.schema import shown
@@ -749,7 +749,8 @@ def streamed_text_loses_nothing(exchanges: tuple[Exchange, Exchange]) -> Iterato
     """A line that the model repeats word for word arrives in a stream as it does without one.
 
     Relays that compare a piece with the one before drop every second of two equal ones; others send a piece twice, or
-    the whole text again at the end. Models may differ between two calls, so only a loss or a doubling counts.
+    the whole text again at the end, or pieces in another order. Models may differ between two calls, so only a loss, a
+    doubling or the same letters in another order count.
 
     Fix: pass each piece on once, whatever the one before it was.
     """
@@ -764,7 +765,7 @@ def streamed_text_loses_nothing(exchanges: tuple[Exchange, Exchange]) -> Iterato
     same_length = len({each.get("/usage/output_tokens", int) for each in exchanges}) == 1
     if streamed and line.startswith(streamed) and not same_length:
         return
-    if not (is_part_of(streamed, whole) or is_part_of(whole, streamed)):
+    if not (is_part_of(streamed, whole) or is_part_of(whole, streamed) or is_shuffled(streamed, whole)):
         raise Untested(f"the model said another thing the second time: {shown(streamed[:60])}")
     yield Finding("/content", f"streamed {shown(streamed)}, not streamed {shown(whole)}")
 

@@ -1123,6 +1123,11 @@ def is_part_of(short: str, long: str) -> bool:
     return len(short) < len(long) and len(short) * 2 >= len(line_core(long)) and all(letter in rest for letter in short)
 
 
+def is_shuffled(one: str, other: str) -> bool:
+    """True for the same letters in another order."""
+    return one != other and sorted(one) == sorted(other)
+
+
 def line_core(text: str) -> str:
     """The text without what stands in it twice: half of it when it is a doubled text."""
     half = text[: len(text) // 2]

@@ -180,6 +180,7 @@ stream.sibling("anthropic-error-and-on", "The stream goes on behind an error.", 
 stream.sibling("anthropic-stream-labelled-json", "The stream is labelled application/json.", header("content-type", "application/json"), by="chat-stream/stream-is-labelled-*")
 stream.sibling("anthropic-chunks-of-openai", "The stream is OpenAI's.", frames(lambda given: [Frame('{"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": null}]}'), Frame("[DONE]")]), by="anthropic-stream/matches-schema")
 stream.sibling("anthropic-text-doubled", "Every delta comes twice.", double(DELTA), by=("anthropic/streamed-text-*", "anthropic-stream/tool-input-*"), ask=(ANTHROPIC, ANTHROPIC_STREAM))
+stream.sibling("anthropic-text-shuffled", "Two deltas come in the wrong order.", frames(lambda given: [*given[:5], given[8], *given[5:8], *given[9:]]), by="anthropic/streamed-text-*", ask=(ANTHROPIC, ANTHROPIC_STREAM))
 stream.sibling("anthropic-stream-prompt-estimated", "The stream counts another input.", payload(lambda event: event["message"]["usage"].update(input_tokens=event["message"]["usage"]["input_tokens"] + 50), "message_start"), by=("anthropic/streamed-prompt-*", "anthropic-stream/input-is-counted-*"), ask=(ANTHROPIC, ANTHROPIC_STREAM), verdict=WARNS)
 stream.harmless("anthropic-pings", "Pings come between the deltas.", insert(Frame('{"type": "ping"}', "ping"), DELTA))
 

@@ -100,6 +100,14 @@ def without_repeats(given: Exchange) -> Exchange:
     return answered(given, framed(kept))
 
 
+def shuffled(given: Exchange) -> Exchange:
+    """The stream with its last delta of text before all others."""
+    documents = [event.body for event in given.events]
+    texts = [place for place, each in enumerate(documents) if each["type"] == "content_block_delta"]
+    last = documents.pop(texts[-1])
+    return answered(given, framed([*documents[: texts[0]], last, *documents[texts[0] :]]))
+
+
 NO_SUCH = refused(404, "not_found_error")
 MISSING = refused(400, "invalid_request_error", expect={"refusal": "max_tokens"})
 KEY, BEARER = keyed("x-api-key", PLAIN), keyed("authorization", AGAIN)
@@ -231,6 +239,7 @@ CASES = [
         (SAID, STREAMED),
         (SAID, without_repeats(STREAMED)),
     ),
+    Case("anthropic/streamed-text-loses-nothing", (SAID, STREAMED), (SAID, shuffled(STREAMED))),
     Case("anthropic/missing-max-tokens-is-refused", MISSING, replace(PLAIN, expect={"refusal": "max_tokens"})),
     Case("anthropic/both-forms-of-the-key-are-taken", (KEY, BEARER), (NO_KEY, BEARER)),
     Case("anthropic/request-id-is-sent", PLAIN, UNTAGGED),
