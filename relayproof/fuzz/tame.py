@@ -122,6 +122,8 @@ def sendable(body: Any) -> bool:
     stop = body.get("stop") if isinstance(body, dict) else None
     if "" in (stop if isinstance(stop, list) else [stop]):
         return False  # every text holds the empty one: to say nothing is then as right as to go on
+    if get(body, "/response_format/type") == "json_schema" and not get(body, "/response_format/json_schema/schema"):
+        return False  # any JSON will do then, a bare word as well
     return not _too_large(body) and all(map(_sound, _schemas_in(body)))
 
 
@@ -136,9 +138,10 @@ def _schemas_in(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _sound(named: tuple[str, dict[str, Any]]) -> bool:
-    """True for a schema that is one; a tool's arguments are an object. Our request schemas do not look into them."""
+    """True for a schema of an object (a tool's may leave that unsaid). Our request schemas do not look into them."""
     key, found = named
-    return schema.is_schema(found) and (key not in ARGUMENTS or found.get("type", "object") == "object")
+    kind = found.get("type", "object" if key in ARGUMENTS else None)
+    return schema.is_schema(found) and isinstance(kind, str) and kind.lower() == "object"
 
 
 def _too_large(value: Any) -> bool:

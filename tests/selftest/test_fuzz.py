@@ -422,3 +422,13 @@ def test_the_classical_mistakes_come_first() -> None:
     assert any("model" not in body for body in objects)
     assert any("messages" not in body for body in objects)
     assert any(not isinstance(body.get("messages", []), list) for body in objects)
+
+
+def test_an_answer_is_held_to_a_shape_only_where_the_shape_is_an_object() -> None:
+    found, somewhere = operation("POST /v1/chat/completions"), Relay(url="http://127.0.0.1:1", models=MODELS)
+    plain = schema.load(found.request)["examples"][0]
+    for inner in ({}, {"schema": {}}, {"schema": {"type": "string"}}):
+        shaped = {"type": "json_schema", "json_schema": {"name": "x", **inner}}
+        assert make(found, Drawn(body=plain | {"response_format": shaped}), somewhere) is None
+    shaped = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
+    assert make(found, Drawn(body=plain | {"response_format": shaped}), somewhere) is not None
