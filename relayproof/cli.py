@@ -6,6 +6,7 @@ What a command needs is imported late, so that --help answers at once.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -34,6 +35,7 @@ class Commands(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run a command, and leave the process with its exit code."""
+        _fit_streams()
         with contextlib.suppress(ValueError):  # not in the main thread
             signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
@@ -43,7 +45,8 @@ class Commands(click.Group):
             if line:
                 from relayproof.wire.scrub import tidy
 
-                click.echo(f"relayproof: {tidy(' '.join(line.split()))}", err=True)
+                with contextlib.suppress(OSError):
+                    click.echo(f"relayproof: {tidy(' '.join(line.split()))}", err=True)
         if code == INTERRUPTED:
             _leave(code)
         sys.exit(code)
@@ -57,6 +60,16 @@ class Commands(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise Stop("", NOBODY_READS) from None
         return code
+
+
+def _fit_streams() -> None:
+    """Make what we print to take every character, also where there is no terminal, or one that knows few."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _leave(code: int) -> None:

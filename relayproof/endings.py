@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 from traceback import extract_tb
@@ -12,6 +13,7 @@ import click
 from relayproof.options import BadOption
 
 USAGE, OURS, INCOMPLETE, INTERRUPTED, NOBODY_READS = 2, 3, 4, 130, 141
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 EXIT_CODES = {
     0: "every required rule that applies was measured and holds",
     1: "a required rule fails, or a known deviation is stale (with `--strict`, also a warning)",
@@ -40,6 +42,8 @@ def ending(error: BaseException) -> tuple[str, int]:
         return str(error), USAGE
     if isinstance(error, click.ClickException):
         return error.format_message(), USAGE
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return f"can't be written: {error.strerror}", USAGE
     if isinstance(error, click.Abort | KeyboardInterrupt):
         return "interrupted", INTERRUPTED
     return _our_own(error), OURS

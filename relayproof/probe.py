@@ -180,5 +180,8 @@ def probe(
 
 
 def dump(document: Any) -> bytes:
-    """JSON as it is sent: UTF-8, no escapes."""
-    return json.dumps(document, ensure_ascii=False).encode()
+    """JSON as it is sent: UTF-8, no escapes but for halves of characters (in the name of a model, say)."""
+    try:
+        return json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(document).encode()

@@ -100,7 +100,7 @@ def _path(operation: Operation, drawn: Drawn, relay: Relay) -> str:
     path = operation.path
     for name in re.findall(r"\{(\w+)\}", operation.path):
         own = model_of(operation, relay) if name == "model" and operation.request else drawn.path.get(name, "0")
-        path = path.replace(f"{{{name}}}", quote(own, safe=""))
+        path = path.replace(f"{{{name}}}", quote(own, safe="", errors="replace"))
     alt = drawn.query.get("alt")
     return f"{path}?{urlencode({'alt': alt})}" if alt == "sse" else path
 

@@ -31,11 +31,16 @@ def run(relay: Relay, path: str, body: dict[str, Any], first: int = 1, **facts: 
     return (yield from fetched(relay, lifecycle.submitted(submitted), first))
 
 
+def at(task: str) -> str:
+    """The path of a task, whatever its id is made of."""
+    return f"/mj/task/{quote(task, safe='', errors='replace')}"
+
+
 def fetched(relay: Relay, task: str, first: int = 1, ends: Collection[str] = ENDS) -> Steps:
     """Follow a task to its end; nothing is asked when there is none."""
     if not task:
         return None
-    look = Call("GET", f"/mj/task/{quote(task, safe='')}/fetch", expect=known(relay, MIDJOURNEY))
+    look = Call("GET", f"{at(task)}/fetch", expect=known(relay, MIDJOURNEY))
     return (yield from followed(look, relay, first, ends))
 
 
@@ -76,7 +81,7 @@ def imagine(relay: Relay) -> Run:
     enlarged = None
     if drawn.status == SUCCESS:
         if not without(relay, "mjp") and drawn.task.get("buttons") is not None:
-            yield Call("GET", f"/mj/task/{quote(drawn.id, safe='')}/image-seed", expect=valid(relay, MIDJOURNEY))
+            yield Call("GET", f"{at(drawn.id)}/image-seed", expect=valid(relay, MIDJOURNEY))
         enlarged = yield from pressed(relay, drawn, "upsample::1")
     if ear:
         yield Call("GET", ear, key="none", expect=known(relay, MIDJOURNEY, task=drawn.id))

@@ -25,7 +25,7 @@ def retrieval(relay: Relay) -> Run:
     """One model by its name."""
     if not relay.model(CHAT):
         raise Absent("no model to ask for")
-    yield Call("GET", f"/v1/models/{quote(relay.model(CHAT), safe=UNQUOTED)}")
+    yield Call("GET", f"/v1/models/{quote(relay.model(CHAT), safe=UNQUOTED, errors='replace')}")
 
 
 @probe(MODELS, spend=FREE)

@@ -22,7 +22,7 @@ def run(relay: Relay, action: str, body: dict[str, Any], first: int, expect: dic
     task = lifecycle.submitted(answer)
     if not task:
         return None
-    look = Call("GET", f"{FETCH}/{quote(task, safe='')}", expect=known(relay, SUNO))
+    look = Call("GET", f"{FETCH}/{quote(task, safe='', errors='replace')}", expect=known(relay, SUNO))
     return (yield from followed(look, relay, first))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import re
 import ssl
 import threading
 import time
@@ -30,6 +31,8 @@ from relayproof.wire.scrub import Scrubber
 
 WRONG_KEY = "sk-relayproof0wrong0key0" + "0" * 24
 LONG_AS_A_SECRET = 16
+ODD_IN_A_URL = re.compile("[^!-~]+")
+LONGEST_URL = 8000
 MALFORMED = "no HTTP response"
 DROPPED = f"{MALFORMED}: the connection was closed without an answer"
 KEEP_ALIVE = 1.0  # seconds: shorter than any server's, so that no request meets a closing connection
@@ -101,7 +104,10 @@ class Client:
         number = self.number()
         started = time.monotonic()
         patience = call.patience if call.elsewhere else self.patience.of(call.patience)
-        request = self._request(call, patience)
+        try:
+            request = self._request(call, patience)
+        except (ValueError, httpx.InvalidURL) as error:
+            return self._unsendable(call, number, probe, session, error)
         response, failure = self._exchange(self._http, request, patience)
         if failure == DROPPED:
             with contextlib.suppress(BudgetSpent):
@@ -143,8 +149,17 @@ class Client:
         timeout = httpx.Timeout(connect=waits.connect, read=first_byte, write=waits.first_byte, pool=waits.whole)
         filled = [(name, value) for name, value in headers.raw if value]
         url = call.path if call.elsewhere else self.relay.address(call.path)
+        if len(url) > LONGEST_URL:
+            raise ValueError(f"a URL of {len(url):,} characters")
+        url = ODD_IN_A_URL.sub(lambda odd: quote(odd.group(), errors="replace"), url)
         url += self._key_parameter(call, url)
         return self._http.build_request(call.method, url, headers=filled, timeout=timeout, **body)
+
+    def _unsendable(self, call: Call, number: str, probe: str, session: str, error: Exception) -> Exchange:
+        """An exchange that never was: what the relay named (a model, a link) makes no request that can be sent."""
+        request = Request(call.method, self.scrubber.url(call.path[:LONGEST_URL]))
+        failure = self.scrubber.text(f"unreachable: the request can't be made: {error}")
+        return Exchange(request, None, number, probe, session, failure, dict(call.expect))
 
     def _key(self, call: Call) -> str | None:
         if call.elsewhere:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
+import shlex
 import signal
+import subprocess
+import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -253,3 +257,25 @@ def test_a_reader_that_goes_away_is_no_failure() -> None:
         assert process.stderr
         process.stdout.close()
         assert (process.stderr.read(), process.wait(20)) == ("", 141)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_that_knows_few_characters_gets_the_summary_all_the_same(encoding: str) -> None:
+    said = ended("--lang", "zh", env={"PYTHONIOENCODING": encoding, "LC_ALL": "C", "PYTHONUTF8": "0"})
+    assert (said.returncode, said.stderr.count(b"\n")) == (0, 1), said
+
+
+@pytest.mark.parametrize(("redirected", "code"), [(">/dev/full", 2), (">&-", 0), ("2>&-", 0)])
+def test_a_stream_that_takes_nothing_is_no_failure_of_ours(redirected: str, code: int) -> None:
+    said = ended(shell=redirected)
+    assert said.returncode == code, said
+    assert b"Traceback" not in said.stderr
+    assert written()["summary"]["exit_code"] == 0
+
+
+def ended(*words: str, shell: str = "", env: dict[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
+    """A run of the model list in a shell, as it ended."""
+    line = f"{shlex.join([sys.executable, '-m', 'relayproof.cli', 'run', '--only', 'models', *words])} {shell}"
+    return subprocess.run(
+        ["sh", "-c", line], capture_output=True, env=os.environ | (env or {}), timeout=60, check=False
+    )

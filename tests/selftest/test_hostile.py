@@ -15,9 +15,9 @@ from urllib.parse import quote
 import pytest
 from rawserver import Answer, raw, wait_for_end
 
-from relayproof import session
+from relayproof import rules, session
 from relayproof.exchange import LARGEST, Ended, Exchange, Response
-from relayproof.judge import UNTESTED
+from relayproof.judge import UNTESTED, judge
 from relayproof.probe import Call
 from relayproof.probes import load
 from relayproof.relay import Key, Relay, Timeouts
@@ -166,3 +166,23 @@ def test_a_key_in_the_name_of_a_header_is_masked() -> None:
 
 def test_a_quoted_key_in_a_url_is_masked() -> None:
     assert quote(KEY, safe="") not in Scrubber([KEY]).url(f"/v1/x?a={quote(KEY, safe='')}")
+
+
+ODD_MODELS = ["a\x00b\x1b[31m", "half \ud800", "长 城", "x" * 100_000, "?key=1#", "../../admin", "http://127.0.0.1:1/x"]
+
+
+@pytest.mark.parametrize("model", ODD_MODELS, ids=lambda model: model[:8].encode("ascii", "replace").hex())
+def test_a_model_with_an_odd_name_is_asked_for_or_told_and_raises_nothing(model: str) -> None:
+    listing = json.dumps({"object": "list", "data": [{"id": model, "object": "model", "created": 1, "owned_by": "x"}]})
+    with raw(whole(listing.encode())) as url:
+        run = session.run(Relay(url, Key(KEY), models={"*": model}), load().values(), hears=False)
+    assert run.exchanges
+    assert all(each.failure.startswith("unreachable: the request can't") for each in run.exchanges if not each.response)
+    assert not judge(run.exchanges, rules.load().values()).errors
+
+
+@pytest.mark.parametrize("link", ["http://a..b/x", "http://127.0.0.1:99999/x", "http://[::1/x", "http://x:y/z"])
+def test_a_link_that_leads_nowhere_is_unreachable(link: str) -> None:
+    exchange = asked(whole(b"{}"), Call("GET", link, key="none"))
+    assert exchange.response is None
+    assert exchange.failure.startswith("unreachable: ")
