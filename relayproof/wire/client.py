@@ -35,6 +35,7 @@ ODD_IN_A_URL = re.compile("[^!-~]+")
 LONGEST_URL = 8000
 MALFORMED = "no HTTP response"
 DROPPED = f"{MALFORMED}: the connection was closed without an answer"
+RESET = "broken: the connection was reset"
 KEEP_ALIVE = 1.0  # seconds: shorter than any server's, so that no request meets a closing connection
 BOUNDARY = "relayproof-form-boundary"
 AUTH_HEADERS = {"bearer": "Authorization", "x-api-key": "x-api-key", "x-goog-api-key": "x-goog-api-key"}
@@ -109,7 +110,7 @@ class Client:
         except (ValueError, httpx.InvalidURL) as error:
             return self._unsendable(call, number, probe, session, error)
         response, failure = self._exchange(self._http, request, patience)
-        if failure == DROPPED:
+        if failure in (DROPPED, RESET):
             with contextlib.suppress(BudgetSpent):
                 self.budget.reserve(0)
                 response, failure = self._exchange(self._fresh, request, patience)
@@ -288,7 +289,7 @@ def _failure(error: httpx.HTTPError) -> str:
         return f"timed-out: no answer began ({type(error).__name__})"
     if isinstance(error, httpx.RemoteProtocolError):
         return DROPPED if "disconnected" in str(error) else f"{MALFORMED}: {error}"
-    return f"broken: {error}"
+    return RESET if any(word in str(error) for word in ("reset", "Broken pipe")) else f"broken: {error}"
 
 
 def _used(exchange: Exchange, reserved: int) -> int:

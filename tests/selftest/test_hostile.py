@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import socket
+import struct
 import threading
 import zlib
 from dataclasses import replace
@@ -22,7 +23,7 @@ from relayproof.probe import Call
 from relayproof.probes import load
 from relayproof.relay import Key, Relay, Timeouts
 from relayproof.wire import cassette, patience, room
-from relayproof.wire.client import Client, scrubber
+from relayproof.wire.client import LONGEST_URL, Client, scrubber
 from relayproof.wire.scrub import Scrubber
 from relayproof.wire.spelling import spellings
 
@@ -168,6 +169,7 @@ def test_a_quoted_key_in_a_url_is_masked() -> None:
     assert quote(KEY, safe="") not in Scrubber([KEY]).url(f"/v1/x?a={quote(KEY, safe='')}")
 
 
+LINKS = ["http://a..b/x", "http://127.0.0.1:99999/x", "http://[::1/x", "http://x:y/z"]
 ODD_MODELS = ["a\x00b\x1b[31m", "half \ud800", "长 城", "x" * 100_000, "?key=1#", "../../admin", "http://127.0.0.1:1/x"]
 
 
@@ -177,11 +179,26 @@ def test_a_model_with_an_odd_name_is_asked_for_or_told_and_raises_nothing(model:
     with raw(whole(listing.encode())) as url:
         run = session.run(Relay(url, Key(KEY), models={"*": model}), load().values(), hears=False)
     assert run.exchanges
-    assert all(each.failure.startswith("unreachable: the request can't") for each in run.exchanges if not each.response)
+    unsent = [each.failure for each in run.exchanges if each.failure.startswith("unreachable: the request can't")]
+    assert bool(unsent) == (len(model) > LONGEST_URL)
     assert not judge(run.exchanges, rules.load().values()).errors
 
 
-@pytest.mark.parametrize("link", ["http://a..b/x", "http://127.0.0.1:99999/x", "http://[::1/x", "http://x:y/z"])
+def test_a_kept_connection_that_is_reset_is_no_failure() -> None:
+    answered: list[bytes] = []
+
+    def answer(connection: socket.socket, request: bytes) -> None:
+        answered.append(request)
+        if len(answered) == 1:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        else:
+            connection.sendall(whole(b"{}"))
+
+    exchange = asked(answer)
+    assert (exchange.status, len(answered)) == (200, 2)
+
+
+@pytest.mark.parametrize("link", LINKS)
 def test_a_link_that_leads_nowhere_is_unreachable(link: str) -> None:
     exchange = asked(whole(b"{}"), Call("GET", link, key="none"))
     assert exchange.response is None
