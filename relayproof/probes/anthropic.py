@@ -15,7 +15,7 @@ from relayproof.probes.errors import because
 from relayproof.probes.models import UNKNOWN
 from relayproof.probes.samples import CLOCK, GOOD, ROOM, WEATHER, data_url, png, user
 from relayproof.relay import Relay
-from relayproof.surface import ANTHROPIC, ANTHROPIC_STREAM, CHAT, CHAT_STREAM, MODELS
+from relayproof.surface import ANTHROPIC, ANTHROPIC_STREAM, CHAT, CHAT_STREAM
 
 PATH = "/v1/messages"
 VERSION = {"anthropic-version": "2023-06-01"}
@@ -137,7 +137,7 @@ def streamed_thinking(relay: Relay) -> Run:
     )
 
 
-@probe(ANTHROPIC, spend=FREE, gate=MODELS)
+@probe(ANTHROPIC, spend=FREE)
 def listing(relay: Relay) -> Run:
     """The model list, asked for with Anthropic's headers, where Claude is offered."""
     if relay.model(ANTHROPIC):

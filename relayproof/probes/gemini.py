@@ -11,7 +11,7 @@ from relayproof.probes.errors import because
 from relayproof.probes.models import UNKNOWN
 from relayproof.probes.samples import CITY, GOOD, ROOM, data_url, png, user
 from relayproof.relay import Relay
-from relayproof.surface import CHAT, CHAT_STREAM, GEMINI, GEMINI_STREAM, MODELS
+from relayproof.surface import CHAT, CHAT_STREAM, GEMINI, GEMINI_STREAM
 
 NOT_ALONE = {"optional": "the model may give one candidate only"}
 THINKING_ROOM = 160
@@ -128,7 +128,7 @@ def streamed_as_array(relay: Relay) -> Run:
     yield ask(relay, text("Count: 1 2 3 4 5 6 7 8 9"), auth="query", config=config, alt="json")
 
 
-@probe(GEMINI, spend=FREE, gate=MODELS)
+@probe(GEMINI, spend=FREE)
 def listing(relay: Relay) -> Run:
     """The model list in Gemini's form, where Gemini is offered."""
     if relay.model(GEMINI):

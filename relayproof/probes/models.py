@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from relayproof.pointer import Absent
 from relayproof.probe import FREE, Call, Run, probe
 from relayproof.probes.samples import GOOD
 from relayproof.relay import Relay
@@ -23,9 +22,8 @@ def listing(relay: Relay) -> Run:
 @probe(MODELS, spend=FREE)
 def retrieval(relay: Relay) -> Run:
     """One model by its name."""
-    if not relay.model(CHAT):
-        raise Absent("no model to ask for")
-    yield Call("GET", f"/v1/models/{quote(relay.model(CHAT), safe=UNQUOTED, errors='replace')}")
+    if model := relay.model(CHAT):
+        yield Call("GET", f"/v1/models/{quote(model, safe=UNQUOTED, errors='replace')}")
 
 
 @probe(MODELS, spend=FREE)

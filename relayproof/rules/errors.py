@@ -11,7 +11,7 @@ from relayproof.groups import repeats, together
 from relayproof.pointer import Absent, find, get
 from relayproof.rule import ANY, REFUSED, SHOULD, Finding, Untested, must, should
 from relayproof.rules import shapes
-from relayproof.rules.every_response import EVERY, is_missing, said, unpacked
+from relayproof.rules.every_response import EVERY, is_missing, lacks, said, unpacked
 from relayproof.rules.sources import CORS, ERROR, ERROR_CODES, HTTP, HTTP_AUTH, OBSERVED
 from relayproof.schema import shown
 from relayproof.surface import ANTHROPIC_FAMILY, GEMINI_FAMILY, MIDJOURNEY, MODELS, OTHER, SUNO, is_azure
@@ -379,6 +379,8 @@ def what_a_model_cannot_do_is_refused_with_4xx(exchange: Exchange) -> Iterator[F
 
     Fix: answer 400, and say what the model can't do.
     """
+    if exchange.expect.get("answer") and not lacks(exchange):
+        raise Absent("told by valid_request_is_answered")
     if exchange.status >= 500 and not is_missing(exchange):
         yield Finding("status", f"{exchange.status}: {said(exchange)}")
 

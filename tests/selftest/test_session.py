@@ -22,7 +22,7 @@ from relayproof.probe import CENTS, Probe
 from relayproof.reference import KEY, make_app, serving
 from relayproof.relay import Key, Limits, Relay, Timeouts
 from relayproof.session import Run, run
-from relayproof.surface import CHAT, CHAT_STREAM, ERRORS, MODELS
+from relayproof.surface import ANTHROPIC, CHAT, CHAT_STREAM, ERRORS, GEMINI, MODELS
 
 FAMILY = (MODELS, CHAT, CHAT_STREAM, ERRORS)
 SPINE = [probe for probe in probes.load().values() if {probe.surface, probe.gate} <= {*FAMILY} and probe.spend <= CENTS]
@@ -180,6 +180,18 @@ def test_where_no_model_is_known_none_is_asked_for() -> None:
     asked = [json.loads(body) for body in bodies if body.endswith(b"}")]
     assert {body.get("model") for body in asked} == {"relayproof-no-such-model", None}
     assert "errors/bad-key-is-refused" not in failed(result)
+
+
+def test_models_that_are_served_in_openais_dialect_alone_are_asked_for_in_no_other() -> None:
+    card = json.loads(LIST.body)["data"][0]
+    cards = [card | {"id": f"{name}-flash"} for name in ("claude", "gemini")]
+    several = JSONResponse({"object": "list", "data": cards})
+    native = [probe for probe in probes.load().values() if probe.surface in (MODELS, ANTHROPIC, GEMINI)]
+    lost = always(error(404, "Invalid URL"))
+    with serving(app(("/v1/models", always(several)), ("/{path:path}", lost))) as url:
+        result = ran(url, [probe for probe in native if {probe.surface, probe.gate} <= {MODELS, ANTHROPIC, GEMINI}])
+    assert {each.surface for each in result.exchanges} == {MODELS}
+    assert {left.surface: left.outcome for left in result.left_out} == {ANTHROPIC: NOT_OFFERED, GEMINI: NOT_OFFERED}
 
 
 def test_html_for_every_path_fails_and_is_told() -> None:

@@ -67,6 +67,11 @@ CASES = [
         replace(PLAIN, expect=VALID),
         toolless(400, "Unrecognized request argument supplied: tools"),
     ),
+    Case(
+        "every-response/valid-request-is-answered",
+        replace(PLAIN, expect=VALID | {"optional": "the model may see no pictures"}),
+        refused(500, expect=VALID | {"optional": "the model may see no pictures"}),
+    ),
     Case("every-response/arrives-whole", PLAIN, answered(PLAIN, BODY[:40], ended=Ended.CUT)),
     Case("every-response/arrives-whole", WALL, answered(WALL, None, ended=Ended.TIMED_OUT)),
     Case("every-response/body-is-one-json-value", PLAIN, with_body(BODY + b'\n{"log": "ok"}')),
