@@ -18,7 +18,7 @@ from relayproof.probe import MONEY, Call, Probe
 from relayproof.relay import Relay
 from relayproof.resume import Tasks
 from relayproof.rule import MUST, Finding, Untested
-from relayproof.surface import CHAT, CHAT_STREAM, ERRORS, MIDJOURNEY, MODELS
+from relayproof.surface import ANTHROPIC, CHAT, CHAT_STREAM, ERRORS, GEMINI, MIDJOURNEY, MODELS
 from relayproof.wire.budget import BudgetSpent
 from relayproof.wire.client import MALFORMED, Client
 from relayproof.wire.listener import listening
@@ -264,7 +264,8 @@ class _Session:
         """Close a surface whose basic probe was not answered: nothing more is asked of it."""
         if exchange is None or exchange.succeeded:
             return
-        absent = exchange.status in NOT_THERE and not self.relay.claims(probe.surface) and probe.surface != CHAT
+        unclaimed = not self.relay.claims(probe.surface) and (probe.surface != CHAT or self.has_other_paths())
+        absent = exchange.status in NOT_THERE and unclaimed
         if probe.surface == MODELS and not absent:
             return
         outcome = NOT_OFFERED if absent else UNTESTED
@@ -273,6 +274,10 @@ class _Session:
         if absent:
             self.leave_out(probe, NOT_OFFERED, reason)
             self.result.exchanges.remove(exchange)
+
+    def has_other_paths(self) -> bool:
+        """True when the model that chat was asked for is a Claude or a Gemini, which have paths of their own."""
+        return self.relay.model(CHAT) in (self.relay.model(ANTHROPIC), self.relay.model(GEMINI))
 
     def bad_ones(self, probes: Sequence[Probe], basic: Sequence[Probe]) -> None:
         """The requests that are to be refused, one by one, and a good one after them."""

@@ -340,3 +340,23 @@ def test_a_relay_that_is_busy_for_long_is_not_waited_for(wait: str) -> None:
         result = ran(url, LISTING)
     assert len(asked) == 1
     assert untested(result)
+
+
+def test_a_relay_that_sells_claude_through_its_own_path_only_does_not_offer_chat() -> None:
+    card = {"id": "claude-haiku-4-5", "object": "model", "created": 1_700_000_000, "owned_by": "x"}
+    listed = JSONResponse({"object": "list", "data": [card]})
+    gone = always(error(404, "Invalid URL"))
+    with serving(app(("/v1/models", always(listed)), ("/{path:path}", gone))) as url:
+        result = ran(url)
+    assert not [each for each in result.exchanges if each.surface in (CHAT, CHAT_STREAM)]
+    assert {left.outcome for left in result.left_out if left.surface == CHAT} == {NOT_OFFERED}
+
+
+def test_a_relay_without_a_list_is_asked_for_the_model_that_the_user_names() -> None:
+    with serving(
+        app(("/v1/chat/completions", always(error(500, "down"))), ("/{path:path}", always(error(404, "no"))))
+    ) as url:
+        result = ran(url, models={"*": "gpt-4o-mini"})
+    assert {left.outcome for left in result.left_out if left.surface == MODELS} == {NOT_OFFERED}
+    assert [each for each in result.exchanges if each.surface == CHAT]
+    assert not [each for each in result.exchanges if each.surface == MODELS]
