@@ -174,6 +174,7 @@ class Overview:
             ("sentence.fails", required[FAILS]),
             ("sentence.stale", stale),
             ("sentence.strict", self.recommended[FAILS] if summary.exit_code == 1 else 0),
+            ("sentence.nothing", int(not required[PASSES] and not required[KNOWN])),
             ("sentence.untested", required[UNTESTED]),
             ("sentence.nothing", int(not required[PASSES])),
             ("sentence.known", required[PASSES] if required[KNOWN] else 0),

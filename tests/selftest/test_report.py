@@ -289,6 +289,7 @@ def test_every_surface_has_a_name():
         (only(verdict(FAILS), verdict(name="a/b")), "1 of 2 required rules fails on relay.example.com."),
         (only(verdict(PASSES)), "The one required rule holds on relay.example.com."),
         (only(verdict(PASSES), verdict(UNTESTED, name="a/b")), "but 1 of 2 could not be tested."),
+        (only(verdict(UNTESTED)), "Nothing that is required could be measured on relay.example.com."),
         (
             only(verdict(PASSES), verdict(KNOWN, name="a/b")),
             "1 of 2 required rules hold on relay.example.com; the other",
