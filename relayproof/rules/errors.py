@@ -543,6 +543,8 @@ def refusals_are_stable(exchanges: tuple[Exchange, Exchange]) -> Iterator[Findin
     first, second = ((each.status, error_code(each)) for each in exchanges)
     if 429 in (first[0], second[0]):
         raise Untested("the relay limited the rate")
+    if any(each.expect.get("shut") for each in exchanges):
+        raise Untested("the relay had stopped answering good requests as well")
     if first != second:
         yield Finding("status", f"{first}, then {second}")
 

@@ -59,7 +59,7 @@ COMPARE = {
     "embeddings/given-tokens-are-counted",
     "embeddings/indexes-count-the-inputs",
     "embeddings/usage-counts-only-the-prompt",
-    "every-response/error-is-not-a-success",
+    "every-response/failure-is-not-a-success",
     "gemini/answer-holds-a-candidate",
     "gemini/answer-is-not-empty",
     "gemini/call-ids-are-unique",
