@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 LARGEST = 2**63
+NOTHING: Any = object()
 
 
 class Absent(LookupError):
@@ -27,14 +28,20 @@ def find(document: Any, path: str, kind: type = object) -> Iterator[tuple[str, A
 
 def one(document: Any, path: str, kind: type = object) -> Any:
     """The value at `path`. Raises Absent when there is none of that kind."""
-    for _, value in find(document, path, kind):
-        return value
-    raise Absent(path)
+    value = get(document, path, kind, NOTHING)
+    if value is NOTHING:
+        raise Absent(path)
+    return value
 
 
 def get(document: Any, path: str, kind: type = object, default: Any = None) -> Any:
     """The value at `path`, or `default` when there is none of that kind."""
-    return next((value for _, value in find(document, path, kind)), default)
+    if "*" in path:
+        return next((value for _, value in find(document, path, kind)), default)
+    value = document
+    for step in _steps(path):
+        value = _child(value, step)
+    return value if value is not NOTHING and is_a(value, kind) else default
 
 
 def is_a(value: Any, kind: type) -> bool:
@@ -52,17 +59,24 @@ def _steps(path: str) -> tuple[str, ...]:
     return tuple(step.replace("~1", "/").replace("~0", "~") for step in path.split("/")[1:])
 
 
+def _child(value: Any, step: str) -> Any:
+    if isinstance(value, dict):
+        return value.get(step, NOTHING)
+    if isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+        return value[int(step)]
+    return NOTHING
+
+
 def _down(pointer: str, value: Any, step: str) -> Iterator[tuple[str, Any]]:
     if isinstance(value, list):
         if step == "*":
             yield from ((f"{pointer}/{number}", item) for number, item in enumerate(value))
-        elif step.isdecimal() and int(step) < len(value):
-            yield f"{pointer}/{step}", value[int(step)]
-    elif isinstance(value, dict):
-        if step == "*":
-            yield from ((f"{pointer}/{escape(key)}", item) for key, item in value.items())
-        elif step in value:
-            yield f"{pointer}/{escape(step)}", value[step]
+            return
+    elif isinstance(value, dict) and step == "*":
+        yield from ((f"{pointer}/{escape(key)}", item) for key, item in value.items())
+        return
+    if (child := _child(value, step)) is not NOTHING:
+        yield f"{pointer}/{escape(step)}", child
 
 
 def number(text: str) -> int | float:

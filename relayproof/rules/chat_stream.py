@@ -53,7 +53,7 @@ def chunks(exchange: Exchange) -> list[Event]:
 
 def _filter_note(event: Event) -> bool:
     note = "prompt_filter_results" in event.body and not event.body["choices"]
-    return note or any("content_filter_offsets" in choice for _, choice in find(event.body, "/choices/*", dict))
+    return note or any("content_filter_offsets" in each for each in event.body["choices"] if isinstance(each, dict))
 
 
 def pieces(exchange: Exchange) -> dict[int, list[Piece]]:
