@@ -56,8 +56,9 @@ def _marked(verdict: Verdict, there: dict[Mark, set[str]]) -> Verdict:
 
 def _repaired(here: Sequence[Verdict], there: Sequence[Verdict]) -> list[str]:
     mine = _by_mark(here)
+    failing = {verdict.rule for verdict in here if verdict.outcome in (FAILS, KNOWN)}
     broken = {(verdict.rule, verdict.probe) for verdict in there if verdict.outcome is FAILS}
-    return sorted({rule for rule, probe in broken if mine.get((rule, probe)) == {PASSES}})
+    return sorted({rule for rule, probe in broken if mine.get((rule, probe)) == {PASSES}} - failing)
 
 
 def _by_mark(verdicts: Sequence[Verdict]) -> dict[Mark, set[str]]:

@@ -73,6 +73,12 @@ def test_a_rule_that_fails_on_one_of_its_answers_is_not_repaired() -> None:
     assert not any("repaired" in note for note in compared(here, [verdict(FAILS)]).notes)
 
 
+def test_a_rule_that_fails_after_another_probe_is_not_repaired() -> None:
+    here = [verdict(PASSES, probe="errors/no-key"), verdict(FAILS, probe="errors/wrong-key")]
+    there = [verdict(FAILS, probe="errors/no-key"), verdict(FAILS, probe="errors/wrong-key")]
+    assert not any("repaired" in note for note in compared(here, there).notes)
+
+
 def test_a_long_list_of_repairs_is_cut_and_counted() -> None:
     names = [f"chat/rule-{number}" for number in range(8)]
     notes = compared([verdict(PASSES, name) for name in names], [verdict(FAILS, name) for name in names]).notes
