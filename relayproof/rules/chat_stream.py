@@ -21,6 +21,7 @@ from relayproof.rules.every_response import in_events
 from relayproof.rules.sources import CHAT_CHUNK, CHAT_REQUEST, OBSERVED, OPENAI_PYTHON, SSE
 from relayproof.schema import shown
 from relayproof.sse import Event
+from relayproof.streams.chat import is_note
 from relayproof.surface import ANTHROPIC_STREAM, AUDIO, CHAT_STREAM, COMPLETIONS_STREAM, GEMINI_STREAM, IMAGES, is_azure
 
 OPENAI_STREAMS = (CHAT_STREAM, COMPLETIONS_STREAM)
@@ -52,8 +53,9 @@ def chunks(exchange: Exchange) -> list[Event]:
 
 
 def _filter_note(event: Event) -> bool:
-    note = "prompt_filter_results" in event.body and not event.body["choices"]
-    return note or any("content_filter_offsets" in each for each in event.body["choices"] if isinstance(each, dict))
+    return is_note(event.body) or any(
+        "content_filter_offsets" in each for each in event.body["choices"] if isinstance(each, dict)
+    )
 
 
 def pieces(exchange: Exchange) -> dict[int, list[Piece]]:

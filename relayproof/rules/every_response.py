@@ -32,9 +32,10 @@ REFUSED_FOR_NOW = (401, 402, 403, 429)
 CLIENTS_MISTAKE = (400, 404, 422)
 NOT_THERE = (404, 405, 501)
 UNSUPPORTED = re.compile(
-    r"(?i)not? .{0,20}(?:support|enabled)|unsupported|only .{0,30}support|not allowed|can't see|requires --|"
+    r"(?i)not? .{0,30}(?:support|enabled)|unsupported|only .{0,30}support|not allowed|can't see|requires --|"
     r"不支持|无法识别|deprecated|mmproj"
 )
+TEXT_ONLY = re.compile(r"(?i)unknown variant|(?:should|must) be a (?:valid )?string|expected .{0,12}text")
 SEES = r"image|picture|vision|visual|modal|图"
 EXTRAS = (
     ("/tools", r"tool|function|工具"),
@@ -76,8 +77,10 @@ def is_missing(exchange: Exchange) -> bool:
 
 
 def lacks(exchange: Exchange) -> bool:
-    """True for a refusal that says that something is not supported, or not there."""
-    return is_missing(exchange) or bool(UNSUPPORTED.search(exchange.answered.text))
+    """True for a refusal that says that something is not there, or not supported, or (where text is all) no text."""
+    text = exchange.answered.text
+    typed = exchange.status in CLIENTS_MISTAKE and TEXT_ONLY.search(text)
+    return is_missing(exchange) or bool(typed or UNSUPPORTED.search(text))
 
 
 @must(OBSERVED, on=EVERY, answers=ANY)

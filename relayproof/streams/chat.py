@@ -15,7 +15,8 @@ def assemble(response: Any) -> dict[str, Any] | None:
     chunks = [event.body for event in response.events if isinstance(event.body.get("choices"), list)]
     if not chunks:
         return None
-    whole: dict[str, Any] = {key: value for key, value in chunks[0].items() if key not in ("choices", "usage")}
+    first = next((chunk for chunk in chunks if not is_note(chunk)), chunks[0])
+    whole: dict[str, Any] = {key: value for key, value in first.items() if key not in ("choices", "usage")}
     whole["object"] = "chat.completion" if whole.get("object") == "chat.completion.chunk" else whole.get("object")
     choices: dict[int, dict[str, Any]] = {}
     for chunk in chunks:
@@ -26,6 +27,11 @@ def assemble(response: Any) -> dict[str, Any] | None:
                 _add_choice(choices.setdefault(choice["index"], _empty(choice["index"])), choice)
     whole["choices"] = [_close(choices[index]) for index in sorted(choices)]
     return whole
+
+
+def is_note(chunk: dict[str, Any]) -> bool:
+    """True for what Azure's filter says of the prompt: a chunk without choices, id and date, before all others."""
+    return "prompt_filter_results" in chunk and not chunk["choices"]
 
 
 def _empty(index: int) -> dict[str, Any]:

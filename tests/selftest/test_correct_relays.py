@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from cases.build import exchange
 from cases.chat_stream import PLAIN, at
-from cases.errors import because
+from cases.errors import because, refused, told
 from cases.every_response import toolless
 
 from relayproof import rules
@@ -35,6 +35,20 @@ def outcomes(given: Exchange, rule: str) -> list[Outcome]:
 )
 def test_a_refusal_that_names_what_the_model_lacks_is_not_offered(message: str) -> None:
     assert outcomes(toolless(400, message), VALID) == [NOT_OFFERED]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "messages[0]: unknown variant `image_url`, expected `text` at line 1 column 142",
+        "The provided messages are invalid: Input should be a valid string: messages.0.content",
+        "No endpoints found that support image input",
+        "Invalid content type. image_url is only supported by certain models.",
+    ],
+)
+def test_a_model_that_reads_text_only_is_not_offered_pictures(message: str) -> None:
+    blind = refused(400, told(message), expect={"answer": True, "optional": "the model may not see pictures"})
+    assert outcomes(blind, VALID) == [NOT_OFFERED]
 
 
 def test_a_redirect_is_no_refusal() -> None:

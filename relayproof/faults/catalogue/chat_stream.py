@@ -112,6 +112,8 @@ stream.sibling("stream-index-missing", "Choices have no index.", doc.drop("/choi
 stream.sibling("stream-index-text", "The index is a text.", doc.change("/choices/*/index", str), by=SHAPE)
 stream.sibling("stream-index-from-one", "The choices are counted from 1.", doc.change("/choices/*/index", lambda index: index + 1), by=("chat-stream/choice-indexes-*", "chat/choice-indexes-*"))
 stream.harmless("stream-obfuscation", "Chunks carry random padding.", doc.put("/obfuscation", "x7Gh"))
+stream.harmless("stream-azure-filter-note", "Azure's word on the prompt comes first, without id, date and model.",
+                frames(lambda given: [Frame('{"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0,"content_filter_results":{}}]}'), *given]))
 stream.harmless("stream-unknown-keys", "Chunks carry keys that nobody knows.", doc.put("/provider", "x"))
 
 # Roles and words
