@@ -55,6 +55,9 @@ FORMS: dict[str, str] = {
     "the model stopped at {said}, after {number} tokens": "模型停在 {said}，共 {number} 个 token",
     "one can't tell whether {said} is English": "无法判断 {said} 是不是英语",
     "nothing was heard": "没有识别出任何内容",
+    "the relay had stopped answering good requests as well": "中转站此时对正常请求也不再响应",
+    "the reasoning is not counted apart": "没有单独计算思考的 token",
+    "whoever wrote the record may have left [DONE] out": "录制者可能略去了 [DONE]",
     "the recording does not show the {aspect}": "录制中看不到这一方面：{aspect}",
     "the recording holds several streams, one behind another": "录制中有几个流首尾相接",
     "the {sdk} SDK is not installed: pip install 'relayproof[sdk]'": (
