@@ -86,7 +86,7 @@ def test_no_command_or_option_in_the_readme_is_made_up() -> None:
         re.findall(r"`relayproof (\w+)", README)
     )
     assert named <= set(cli.main.commands)
-    known = {option for _, option in options()} | {"--relay", "--pyargs", "--key"}
+    known = {option for _, option in options()} | {"--relay", "--relay-seed", "--pyargs", "--key"}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) <= known
 
 
