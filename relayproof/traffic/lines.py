@@ -31,6 +31,7 @@ from relayproof.traffic.record import (
     CUT,
     PRESENT,
     Problems,
+    anothers,
     clean,
     dumped,
     encoded,
@@ -82,10 +83,12 @@ def looks_like_one(line: bytes) -> bool:
 
 def exchange(line: Mapping[str, Any], number: str = "") -> Exchange:
     """The exchange of one line. Raises BadTraffic with no place."""
-    request = _request(line)
+    asked = _request(line)
     answered = part(line, "status", int) is not None or not part(line, "failure", str)
     response = _response(line) if answered else None
-    blind = _blind(line, request, response)
+    pasted = response is not None and of_two_recordings(response, part(line, "recorded_at", str, ""))
+    request = anothers(asked) if pasted else asked
+    blind = _blind(line, request, response) | ({REQUEST} if pasted else set())
     _mind_reads(response, blind)
     made = Exchange(
         request=request,
@@ -162,8 +165,6 @@ def _blind(line: Mapping[str, Any], request: Request, response: Response | None)
         blind.add(REQUEST)
     if response is None:
         return frozenset(blind)
-    if of_two_recordings(response, part(line, "recorded_at", str, "")):
-        blind.add(REQUEST)
     if line.get("status") is None:
         blind.add(STATUS)
     if not _headers_complete(line, response):

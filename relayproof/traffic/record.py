@@ -6,12 +6,13 @@ import base64
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from relayproof.exchange import LARGEST, Exchange, Headers, Response
+from relayproof.exchange import LARGEST, Exchange, Headers, Request, Response
 from relayproof.pointer import is_a
 from relayproof.wire.cassette import BadTraffic
 from relayproof.wire.scrub import Scrubber, tidy
@@ -114,6 +115,11 @@ def of_two_recordings(response: Response, recorded_at: str = "") -> bool:
     created = CREATED.search(beginning) if COMPLETION.search(beginning) else None
     recorded = _seconds(recorded_at or response.header("date"))
     return created is not None and recorded > 0 and abs(int(created[1]) - recorded) > A_DAY
+
+
+def anothers(request: Request) -> Request:
+    """The request without what it says: it is not the one that was answered."""
+    return replace(request, body=b"", given_form=())
 
 
 def _seconds(date: str) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 from relayproof.exchange import CLOCK, CONTENT, FRAMING, HEADERS, REQUEST, TIMING, Exchange, Request, Response
 from relayproof.traffic.record import (
     Problems,
+    anothers,
     clean,
     decoded64,
     dumped,
@@ -69,6 +70,7 @@ def _exchange(interaction: Any, number: str, session: str) -> Exchange:
     blind = {CLOCK, TIMING}
     request, response = _request(asked, blind), _response(answer, blind)
     if of_two_recordings(response):
+        request = anothers(request)
         blind.add(REQUEST)
     return Exchange(request, response, number, session=session, blind=frozenset(blind))
 
