@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from clumsy import FAULTS, Clumsy
+from clumsy import BROKEN, FAULTS, INSTEAD, Clumsy, many_stops
+from starlette.responses import JSONResponse
 
 from relayproof import fuzz, runs, schema
 from relayproof.cli import main
@@ -21,7 +22,7 @@ from relayproof.fuzz import regressions, sequence
 from relayproof.fuzz.case import Case, make
 from relayproof.fuzz.generate import Drawn
 from relayproof.fuzz.tame import CALLBACKS, ROOM
-from relayproof.judge import FAILS, Verdict
+from relayproof.judge import FAILS, PASSES, UNTESTED, Verdict
 from relayproof.openapi import Operation, operations
 from relayproof.pointer import find
 from relayproof.probe import CENTS, FREE, MONEY, Spend
@@ -432,3 +433,13 @@ def test_an_answer_is_held_to_a_shape_only_where_the_shape_is_an_object() -> Non
         assert make(found, Drawn(body=plain | {"response_format": shaped}), somewhere) is None
     shaped = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
     assert make(found, Drawn(body=plain | {"response_format": shaped}), somewhere) is not None
+
+
+def test_a_relay_that_says_it_is_busy_is_not_blamed_for_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    fault = "legal stop strings break it"
+    busy = JSONResponse(BROKEN, 503, headers={"retry-after": "5"})
+    monkeypatch.setitem(INSTEAD, fault, (many_stops, lambda: busy))
+    with serving(Clumsy(make_app(), frozenset({fault}))) as url:
+        _, results = fuzz.run_and_judge(relay(url, 60), only=TALK, illegal=False, seed=1)
+    outcomes = {each.outcome for each in results.verdicts if each.rule == "properties/legal-request-is-no-server-error"}
+    assert outcomes == {PASSES, UNTESTED}
