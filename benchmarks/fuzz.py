@@ -80,7 +80,7 @@ def ours(url: str, requests: int) -> tuple[float, Run, set[str]]:
 
 def counts(url: str) -> dict[str, Any]:
     """What the relay has seen: requests, and the request by which each fault first showed itself."""
-    found: dict[str, Any] = httpx.get(url + COUNTS, trust_env=False).json()
+    found: dict[str, Any] = httpx.get(url + COUNTS, trust_env=False, timeout=60).json()
     return found
 
 
