@@ -94,11 +94,11 @@ def judge(exchanges: Sequence[Exchange], rules: Iterable[Rule], profile: str = R
 
 def applies(rule: Rule, exchange: Exchange) -> bool:
     """True when the rule has something to say on this exchange."""
-    if exchange.surface not in rule.on or (exchange.response is None and rule.answers is not EVEN_NONE):
+    if exchange.surface not in rule.on or (exchange.response is None and rule.answers != EVEN_NONE):
         return False
-    if rule.answers is REFUSED and exchange.status < 400:
+    if rule.answers == REFUSED and exchange.status < 400:
         return False
-    if rule.answers is OK and (not exchange.succeeded or exchange.expect.get("refusal")):
+    if rule.answers == OK and (not exchange.succeeded or exchange.expect.get("refusal")):
         return False
     if exchange.response and exchange.response.ended is not Ended.COMPLETE and not rule.partial:
         return False
