@@ -77,13 +77,15 @@ class Call:
         return prompt_estimate(asked) + _limit(asked) * _copies(asked)
 
 
-def prompt_estimate(body: Any) -> int:
+def prompt_estimate(body: dict[str, Any]) -> int:
     """A bound on the tokens of a prompt, on the high side for every common tokenizer.
 
-    A token is taken to hold 3 bytes of the JSON that is sent; a picture, whatever its bytes, is a flat price.
+    A token is taken to hold 3 bytes of compact JSON; a picture, whatever its bytes, is a flat price. The name of the
+    model is no part of the prompt.
     """
-    pictures, text = _without_pictures(body)
-    return math.ceil(len(dump(text)) / BYTES_A_TOKEN) + pictures * IMAGE_TOKENS
+    pictures, text = _without_pictures({key: value for key, value in body.items() if key != "model"})
+    compact = json.dumps(text, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    return math.ceil(len(compact) / BYTES_A_TOKEN) + pictures * IMAGE_TOKENS
 
 
 def _parsed(body: bytes) -> Any:

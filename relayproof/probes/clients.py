@@ -37,31 +37,31 @@ def picture() -> list[dict[str, Any]]:
     return [{"type": "text", "text": "Which colour?"}, {"type": "image_url", "image_url": {"url": data_url(png())}}]
 
 
-@probe(CLIENTS, basic=True, tokens=120)
+@probe(CLIENTS, basic=True, tokens=100)
 def openai_chat(relay: Relay) -> Run:
     """A short question by the OpenAI SDK."""
     yield completion(relay.model(CHAT), HELLO)
 
 
-@probe(CLIENTS, tokens=120)
+@probe(CLIENTS, tokens=115)
 def openai_stream(relay: Relay) -> Run:
     """The same as a stream with usage, by the OpenAI SDK."""
     yield completion(relay.model(CHAT_STREAM), HELLO, stream=True, stream_options={"include_usage": True})
 
 
-@probe(CLIENTS, tokens=200)
+@probe(CLIENTS, tokens=155)
 def openai_streamed_tools(relay: Relay) -> Run:
     """A question for a tool as a stream, by the OpenAI SDK."""
     yield completion(relay.model(CHAT_STREAM), "Weather in Paris? Use the tool.", tools=[WEATHER], stream=True)
 
 
-@probe(CLIENTS, tokens=240)
+@probe(CLIENTS, tokens=170)
 def openai_vision(relay: Relay) -> Run:
     """A small red picture as a data URL, by the OpenAI SDK."""
     yield completion(relay.model(CHAT), picture(), room=32, expect=GOOD | BLIND)
 
 
-@probe(CLIENTS, tokens=240)
+@probe(CLIENTS, tokens=170)
 def openai_claude_vision(relay: Relay) -> Run:
     """The red picture to Claude, by the OpenAI SDK."""
     if relay.model(ANTHROPIC):
@@ -74,13 +74,13 @@ def openai_models(relay: Relay) -> Run:
     yield through(sdk.OPENAI, sdk.LIST, {}, GOOD)
 
 
-@probe(CLIENTS, gate=ANTHROPIC, tokens=120)
+@probe(CLIENTS, gate=ANTHROPIC, tokens=100)
 def anthropic_message(relay: Relay) -> Run:
     """A short question by the Anthropic SDK."""
     yield from _message(relay.model(ANTHROPIC), sdk.MESSAGE)
 
 
-@probe(CLIENTS, gate=ANTHROPIC_STREAM, tokens=120)
+@probe(CLIENTS, gate=ANTHROPIC_STREAM, tokens=100)
 def anthropic_stream(relay: Relay) -> Run:
     """The same as a stream, by the Anthropic SDK."""
     yield from _message(relay.model(ANTHROPIC_STREAM), sdk.MESSAGE_STREAM)
@@ -91,13 +91,13 @@ def _message(model: str, call: str) -> Run:
         yield through(sdk.ANTHROPIC, call, {"model": model, "max_tokens": ROOM, "messages": user(HELLO)}, GOOD)
 
 
-@probe(CLIENTS, gate=GEMINI, tokens=120)
+@probe(CLIENTS, gate=GEMINI, tokens=110)
 def google_content(relay: Relay) -> Run:
     """A short question by the Google Gen AI SDK."""
     yield from _content(relay.model(GEMINI), sdk.GENERATE)
 
 
-@probe(CLIENTS, gate=GEMINI_STREAM, tokens=120)
+@probe(CLIENTS, gate=GEMINI_STREAM, tokens=110)
 def google_stream(relay: Relay) -> Run:
     """The same as a stream, by the Google Gen AI SDK."""
     yield from _content(relay.model(GEMINI_STREAM), sdk.GENERATE_STREAM)

@@ -11,7 +11,7 @@ from relayproof.groups import repeats, together
 from relayproof.pointer import Absent, find, get
 from relayproof.rule import ANY, REFUSED, SHOULD, Finding, Untested, must, should
 from relayproof.rules import shapes
-from relayproof.rules.every_response import EVERY, is_missing, lacks, said, unpacked
+from relayproof.rules.every_response import EVERY, has_none_of_it, is_missing, lacks, said, unpacked
 from relayproof.rules.sources import CORS, ERROR, ERROR_CODES, HTTP, HTTP_AUTH, OBSERVED
 from relayproof.schema import shown
 from relayproof.surface import ANTHROPIC_FAMILY, GEMINI_FAMILY, MIDJOURNEY, MODELS, OTHER, SUNO, is_azure
@@ -371,7 +371,7 @@ def _is_a_list(exchange: Exchange) -> bool:
         return False
 
 
-@should(ERROR_CODES, on=EVERY, answers=REFUSED, when=lambda exchange: bool(exchange.expect.get("optional")))
+@should(ERROR_CODES, on=EVERY, answers=REFUSED, when=lambda exchange: _may_be_lacking(exchange))
 def what_a_model_cannot_do_is_refused_with_4xx(exchange: Exchange) -> Iterator[Finding]:
     """A request for something that the model can't do (see a picture, call a tool) is refused with 4xx.
 
@@ -383,6 +383,12 @@ def what_a_model_cannot_do_is_refused_with_4xx(exchange: Exchange) -> Iterator[F
         raise Absent("told by valid_request_is_answered")
     if exchange.status >= 500 and not is_missing(exchange):
         yield Finding("status", f"{exchange.status}: {said(exchange)}")
+
+
+def _may_be_lacking(exchange: Exchange) -> bool:
+    """True where the sender, or the answer to a legal request, says that not every model can do this."""
+    legal = exchange.expect.get("generated") == "valid"
+    return bool(exchange.expect.get("optional")) or (legal and has_none_of_it(exchange))
 
 
 TOO_LONG = re.compile(

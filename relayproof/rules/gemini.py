@@ -43,6 +43,7 @@ CODES = Source("googleapis", "google/rpc/code.proto")
 
 BOTH = GEMINI_FAMILY
 STOP, CUT = ("STOP", 1), ("MAX_TOKENS", 2)
+FIRST_WORD = 6  # tokens
 CALLS_MAY_END = (*STOP, *CUT, "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS")
 BLOCKING = ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "MODEL_ARMOR")
 DATA = (
@@ -269,7 +270,8 @@ def answer_is_not_empty(exchange: Exchange) -> Iterator[Finding]:
     Fix: treat an empty upstream answer as an error; do not drop parts that you don't know.
     """
     silent = [(at, each) for at, each in ended(exchange, STOP) if not holds(each)]
-    if silent and (answers_results(exchange) or stops(exchange)):
+    stopped_at_once = bool(stops(exchange)) and count(exchange, "candidatesTokenCount") <= FIRST_WORD
+    if silent and (answers_results(exchange) or stopped_at_once):
         raise Absent("the model may have nothing to add")
     for at, candidate in silent:
         yield Finding(f"{at}/content", f"{shown(candidate.get('content'))} with finishReason STOP")

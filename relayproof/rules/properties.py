@@ -8,7 +8,7 @@ from relayproof import lifecycle
 from relayproof.exchange import STATUS, Exchange
 from relayproof.pointer import Absent, get
 from relayproof.rule import ANY, EVEN_NONE, SHOULD, Finding, Untested, must, should
-from relayproof.rules.every_response import EVERY, said
+from relayproof.rules.every_response import EVERY, has_none_of_it, said
 from relayproof.rules.sources import ERROR_CODES, HTTP, OBSERVED
 from relayproof.surface import MIDJOURNEY, SUNO
 
@@ -43,12 +43,14 @@ def every_request_gets_an_answer(exchange: Exchange) -> Iterator[Finding]:
 def legal_request_is_no_server_error(exchange: Exchange) -> Iterator[Finding]:
     """A request that the contract allows is never answered with a server error.
 
-    It may be refused, when the model can't do what it asks for; but then with 4xx and a reason. On 5xx SDKs send the
-    same again, three times, and the user is told that the service is down.
+    On 5xx SDKs send the same again, three times, and the user is told that the service is down. What the model can't do
+    is told by what_a_model_cannot_do_is_refused_with_4xx.
 
     Fix: find the field that breaks the relay; handle it, or pass the upstream's own answer on.
     """
     _measurable(exchange)
+    if has_none_of_it(exchange):
+        raise Absent("the model does not have what was asked for")
     if exchange.status >= 500:
         yield Finding("status", f"{exchange.status}: {said(exchange)}")
 

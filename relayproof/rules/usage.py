@@ -11,7 +11,7 @@ from relayproof.exchange import CONTENT, Exchange
 from relayproof.groups import by_purpose, has_picture, same_prompt, same_words
 from relayproof.pointer import Absent
 from relayproof.rule import Finding, must, should
-from relayproof.rules.chat import THOUGHTS
+from relayproof.rules.chat import THOUGHTS, prompt_counts
 from relayproof.rules.sources import COMPLETION_USAGE, OBSERVED
 from relayproof.surface import CHAT, CHAT_STREAM, COMPLETIONS, COMPLETIONS_STREAM
 
@@ -143,7 +143,7 @@ def pictures_are_counted(exchanges: tuple[Exchange, ...]) -> Iterator[Finding]:
 
 
 def _points(exchanges: tuple[Exchange, ...]) -> list[tuple[int, int]]:
-    points = sorted((int(each.expect["words"]), each.one("/usage/prompt_tokens", int)) for each in exchanges)
+    points = sorted(zip((int(each.expect["words"]) for each in exchanges), prompt_counts(exchanges), strict=True))
     if len({words for words, _ in points}) < 3:
         raise Absent("fewer than three lengths measure this")
     return points

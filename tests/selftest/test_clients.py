@@ -216,4 +216,11 @@ def test_a_tool_call_is_read_as_it_stands_on_the_wire(gathered: Run) -> None:
 def test_the_plan_asks_no_sdk_how_dear_a_probe_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sdk, "ask", None)
     relay = Relay("http://relay.invalid", limits=Limits())
-    assert all(probe.most_tokens(relay) <= 240 for probe in probes().values() if probe.surface == CLIENTS)
+    assert all(probe.most_tokens(relay) <= 200 for probe in probes().values() if probe.surface == CLIENTS)
+
+
+def test_no_probe_can_cost_more_than_it_says() -> None:
+    relay = Relay("http://127.0.0.1:9", models={"*": "gpt-4o-mini"})
+    for probe in probes().values():
+        if probe.surface == CLIENTS:
+            assert all(call.most_tokens <= probe.most_tokens(relay) for call in [next(probe.run(relay))]), probe.name

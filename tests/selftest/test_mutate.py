@@ -74,6 +74,7 @@ COMPARE = {
     "gemini/part-holds-one-thing",
     "gemini/tokens-are-counted",
     "gemini/total-is-the-sum",
+    "gemini/total-is-told",
     "gemini/usage-details-fit-their-totals",
     "images/a-picture-comes-in-one-form",
     "images/link-leads-to-a-public-place",

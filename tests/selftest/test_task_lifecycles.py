@@ -239,7 +239,7 @@ MJ_FAULTS = [
     Fault(
         "bottype-state-empty",
         "midjourney/state-is-given-back",
-        in_tasks(lambda task: task.update(customId="", botType="", state="")),
+        in_tasks(lambda task: task.update(customId="", botType="", state="") if task.get("state") else None),
         SHOULD,
     ),
     Fault("failure-progress-empty", "midjourney/task-matches-schema-should", on("FAILURE", progress=""), SHOULD),

@@ -249,7 +249,7 @@ chat.sibling("tool-call-said-in-words", "The call stands in the text too.",
                                                          for _, message in find(document, "/choices/*/message", dict) if message.get("tool_calls")] and None)), by="chat/arguments-stay-*")
 chat.sibling("legacy-call-arguments-object", "The legacy call's arguments are an object.", change("/choices/*/message/function_call/arguments", json.loads), by=SHAPE)
 chat.sibling("thinking-in-the-text", "The thinking stands in the text too.", only(without(asks("/response_format")), only(without(asks("/logprobs")), put("/choices/*/message/reasoning_content", "Hm."), change(CONTENT, lambda text: text and f"<think>Hm.</think>{text}"))), by="chat/thinking-*", verdict=WARNS)
-chat.sibling("refusal-beside-content", "A refusal stands beside the text.", put("/choices/*/message/refusal", "No."), by="chat/refusal-*", verdict=WARNS)
+chat.harmless("refusal-beside-content", "A refusal stands beside the text: a note on relays.", put("/choices/*/message/refusal", "No."))
 
 # The bill
 

@@ -22,7 +22,16 @@ def illegal() -> Exchange:
     return answered(replace(chat(temperature=5), expect=facts), ERROR, status=400)
 
 
+def sightless(status: int) -> Exchange:
+    """A generated request with a picture, refused by a model that reads text only."""
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+    told = {"error": ERROR["error"] | {"message": "image input is not supported"}}
+    asked = replace(chat([{"type": "text", "text": "Which colour?"}, picture]), expect={"generated": "valid"})
+    return answered(asked, told, status=status)
+
+
 CASES = [
+    Case("errors/what-a-model-cannot-do-is-refused-with-4xx", sightless(400), sightless(500)),
     Case(
         "properties/every-request-gets-an-answer",
         legal(),
