@@ -77,6 +77,7 @@ def drawing(name: str, legal: bool, seed: int) -> tuple[Iterator[Case], list[Cas
     return made, []
 
 
+@pytest.mark.thorough
 def test_a_budget_of_25_sends_25(url: str) -> None:
     run = fuzz.run(relay(url, 25))
     assert len(run.exchanges) == run.requests == 25
@@ -248,6 +249,7 @@ def test_every_fault_is_one_that_a_test_looks_for() -> None:
     assert set(FOUND_BY) | {"it hangs"} == set(FAULTS)
 
 
+@pytest.mark.thorough
 def test_a_request_that_hangs_is_found_and_asking_ends() -> None:
     with serving(Clumsy(make_app(), frozenset({"it hangs"}))) as url:
         slow = replace(relay(url, 100), timeouts=Timeouts(first_byte=0.3))
@@ -278,6 +280,7 @@ def _exchange(run: Run, verdict: Verdict) -> Exchange:
     return next(each for each in run.exchanges if each.id == verdict.exchanges[-1])
 
 
+@pytest.mark.thorough
 def test_leave_to_try_makes_the_failing_request_smaller() -> None:
     with serving(Clumsy(make_app(), frozenset({"legal stop strings break it"}))) as url:
         plain, told = fuzz.run_and_judge(relay(url, 60), only=TALK, illegal=False, seed=1)
@@ -312,6 +315,7 @@ def test_kept_failures_are_gone_on_a_good_relay(few: tuple[Run, Results], tmp_pa
     assert [str(each) for each in regressions.read(tmp_path) if regressions.asked_again(each, good)] == []
 
 
+@pytest.mark.thorough
 def test_the_kept_test_runs(few: tuple[Run, Results], tmp_path: Path) -> None:
     run, results = few
     number = regressions.save(run, results, tmp_path, Scrubber([KEY]))

@@ -208,6 +208,7 @@ def test_the_good_answers_are_good() -> None:
     assert {str(base): failed(base.exchange) for base in bases() if failed(base.exchange)} == {}
 
 
+@pytest.mark.thorough
 def test_what_breaks_a_schema_is_found() -> None:
     silent = [
         f"{base}: {mutant.kind} {mutant.where}"
@@ -266,6 +267,7 @@ def test_a_mutant_differs_from_its_document_and_leaves_it_alone() -> None:
         assert json.dumps(base.document) == before
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["openai/chat_completion", "openai/embedding_list", "anthropic/message", "suno/task"])
 def test_schemathesis_agrees_on_what_breaks_a_schema(name: str) -> None:
     broken, kept = _schemathesis(name)
@@ -275,6 +277,7 @@ def test_schemathesis_agrees_on_what_breaks_a_schema(name: str) -> None:
     assert [body for body in broken if schema.valid(name, body)] == []
 
 
+@pytest.mark.thorough
 def test_what_schemathesis_breaks_is_found() -> None:
     base = next(base for base in bases() if base.schema == "openai/chat_completion")
     broken, _ = _schemathesis(base.schema)

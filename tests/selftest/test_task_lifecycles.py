@@ -481,6 +481,7 @@ def test_no_order_of_events_makes_the_reference_relay_fail() -> None:
     run_state_machine_as_test(Lives, settings=settings(FEW, max_examples=40, stateful_step_count=25))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "fault", [fault for fault in MJ_FAULTS + SUNO_FAULTS if not fault.compares], ids=lambda fault: fault.name
 )
