@@ -11,7 +11,16 @@ from relayproof.groups import repeats, together
 from relayproof.pointer import Absent, find, get
 from relayproof.rule import ANY, REFUSED, SHOULD, Finding, Untested, must, should
 from relayproof.rules import shapes
-from relayproof.rules.every_response import EVERY, has_none_of_it, is_missing, lacks, said, unpacked
+from relayproof.rules.every_response import (
+    EVERY,
+    NOT_THERE,
+    has_none_of_it,
+    is_missing,
+    lacks,
+    of_another_family,
+    said,
+    unpacked,
+)
 from relayproof.rules.sources import CORS, ERROR, ERROR_CODES, HTTP, HTTP_AUTH, OBSERVED
 from relayproof.schema import shown
 from relayproof.surface import ANTHROPIC_FAMILY, GEMINI_FAMILY, MIDJOURNEY, MODELS, OTHER, SUNO, is_azure
@@ -30,9 +39,11 @@ def in_dialect(exchange: Exchange) -> bool:
     """True for errors on the paths of a known surface, or on one that does not exist, where OpenAI's dialect is spoken.
 
     Google's own OpenAI path answers in Google's envelope, and a request with anthropic-version asks for Anthropic's.
-    A GET that is sent elsewhere is not refused.
+    A GET that is sent elsewhere is not refused, and a server of Claude alone has no path of OpenAI's to answer on.
     """
     if 300 <= exchange.status < 400 and exchange.request.method == "GET":
+        return False
+    if exchange.status in NOT_THERE and of_another_family(exchange):
         return False
     if "/v1beta" in exchange.request.url and exchange.surface not in GEMINI_FAMILY:
         return False

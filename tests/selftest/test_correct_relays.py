@@ -56,6 +56,13 @@ def test_a_redirect_is_no_refusal() -> None:
     assert not [verdict for verdict in judge([redirect], ALL).verdicts if verdict.outcome is FAILS]
 
 
+def test_a_server_of_claude_alone_may_answer_on_openais_path_in_its_own_words() -> None:
+    words = {"type": "error", "error": {"type": "not_found_error", "message": "Not Found"}}
+    alone = refused(404, words, expect={"answer": True, "surface": ANTHROPIC})
+    assert not [verdict for verdict in judge([alone], ALL).verdicts if verdict.outcome is FAILS]
+    assert outcomes(alone, VALID) == [NOT_OFFERED]
+
+
 @pytest.mark.parametrize(
     ("kind", "rule"),
     [
