@@ -182,7 +182,7 @@ def bad_key_is_refused(exchange: Exchange) -> Iterator[Finding]:
     Fix: check the key before everything else, on every route.
     """
     _not_limited(exchange)
-    if exchange.surface == MODELS and exchange.status in (404, 405, 501):
+    if exchange.surface == MODELS and exchange.status in NOT_THERE:
         raise Absent("told by valid_request_is_answered")
     if exchange.status not in (401, 403) and not _google_says_so(exchange):
         yield Finding("status", f"{exchange.status} with {exchange.expect.get('with', 'a bad key')}: {said(exchange)}")

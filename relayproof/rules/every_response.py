@@ -73,7 +73,7 @@ LEAKS = (
 
 def is_missing(exchange: Exchange) -> bool:
     """True where an endpoint that not every relay has is not there; `missing` in `expect` names such a one."""
-    return bool(exchange.expect.get("missing")) and exchange.status in (404, 405, 501)
+    return bool(exchange.expect.get("missing")) and exchange.status in NOT_THERE
 
 
 def lacks(exchange: Exchange) -> bool:

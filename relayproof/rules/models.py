@@ -12,6 +12,7 @@ from relayproof.pointer import Absent, find, get, is_a
 from relayproof.rule import ANY, SHOULD, Finding, Untested, must, should
 from relayproof.rules import shapes
 from relayproof.rules.chat import MILLISECONDS
+from relayproof.rules.every_response import NOT_THERE
 from relayproof.rules.sources import MODEL, MODEL_LIST, OBSERVED
 from relayproof.schema import shown
 from relayproof.surface import MODELS
@@ -154,7 +155,7 @@ def listed_model_can_be_fetched(exchanges: tuple[Exchange, ...]) -> Iterator[Fin
     if not fetched:
         raise Absent("no listed model was fetched")
     for each in fetched:
-        if each.status in (404, 405, 501) or (each.succeeded and not each.get("/id")):
+        if each.status in NOT_THERE or (each.succeeded and not each.get("/id")):
             yield Finding("status", f"{each.status} for {shown(asked_id(each))}, which the list shows")
 
 
