@@ -443,8 +443,15 @@ def tool_choice_none_is_honoured(exchange: Exchange) -> Iterator[Finding]:
 
 
 def forced(exchange: Exchange) -> bool:
-    """True when the request forces a tool call."""
-    return exchange.asked("/tool_choice/type") in ("any", "tool")
+    """True when the request forces a call of a tool that it offers."""
+    return named(exchange) or (exchange.asked("/tool_choice/type") == "any" and bool(exchange.asked("/tools", list)))
+
+
+def named(exchange: Exchange) -> bool:
+    """True when the request forces a call of one tool, and offers it."""
+    return exchange.asked("/tool_choice/type") == "tool" and exchange.asked("/tool_choice/name", str) in offered(
+        exchange
+    )
 
 
 @must(TOOL_CHOICE, on=BOTH, when=lambda exchange: forced(exchange) and reason(exchange) not in CUT_SHORT)
@@ -460,7 +467,7 @@ def forced_tool_is_called(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("/content", f"no tool_use, but {shown(text(exchange)[:80])}")
 
 
-@must(TOOL_CHOICE, on=BOTH, when=lambda exchange: exchange.asked("/tool_choice/type") == "tool")
+@must(TOOL_CHOICE, on=BOTH, when=named)
 def named_tool_is_the_one_called(exchange: Exchange) -> Iterator[Finding]:
     """A `tool_choice` that names a tool gets calls of that tool only.
 

@@ -449,7 +449,9 @@ def forced_tool_is_called(exchange: Exchange) -> Iterator[Finding]:
             yield Finding(f"{at}/message", f"no tool call, but {shown(message.get('content'))}")
 
 
-@must(CHAT_REQUEST, on=BOTH, when=lambda exchange: isinstance(exchange.asked("/tool_choice/function/name"), str))
+@must(
+    CHAT_REQUEST, on=BOTH, when=lambda exchange: exchange.asked("/tool_choice/function/name", str) in offered(exchange)
+)
 def named_tool_is_the_one_called(exchange: Exchange) -> Iterator[Finding]:
     """A `tool_choice` that names a function gets calls of that function only.
 
@@ -457,7 +459,7 @@ def named_tool_is_the_one_called(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: pass the whole tool_choice object on.
     """
-    wanted = exchange.asked("/tool_choice/function/name")
+    wanted = exchange.asked("/tool_choice/function/name", str)
     for at, name in some(exchange, "/choices/*/message/tool_calls/*/function/name", str):
         if name != wanted:
             yield Finding(at, f"{shown(name)} instead of {shown(wanted)}")
@@ -1069,9 +1071,9 @@ def stops(exchange: Exchange) -> list[str]:
 
 
 def forced(exchange: Exchange) -> bool:
-    """True when the request forces a function call."""
-    choice = exchange.asked("/tool_choice")
-    return choice == "required" or (isinstance(choice, dict) and choice.get("type") == "function")
+    """True when the request forces a call of a tool that it offers."""
+    required = exchange.asked("/tool_choice") == "required" and bool(exchange.asked("/tools", list))
+    return required or exchange.asked("/tool_choice/function/name", str) in offered(exchange)
 
 
 def breaks_off(text: str) -> bool:

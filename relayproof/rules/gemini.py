@@ -611,14 +611,20 @@ def offered(exchange: Exchange) -> dict[str, dict[str, Any]]:
     return gemini.functions(asked(exchange))
 
 
+def permitted(exchange: Exchange) -> set[str]:
+    """The declared functions that may be called: allowedFunctionNames can leave some out."""
+    allowed = gemini.allowed(asked(exchange))
+    return {name for name in offered(exchange) if not allowed or name in allowed}
+
+
 def forces(exchange: Exchange) -> bool:
     """True when the request forces a function call."""
-    return gemini.mode(asked(exchange)) == "ANY" and bool(offered(exchange))
+    return gemini.mode(asked(exchange)) == "ANY" and bool(permitted(exchange))
 
 
 def constrained(exchange: Exchange) -> bool:
     """True when the decoder, not the model, keeps calls to what was declared."""
-    return gemini.mode(asked(exchange)) in ("ANY", "VALIDATED") and bool(offered(exchange))
+    return gemini.mode(asked(exchange)) in ("ANY", "VALIDATED") and bool(permitted(exchange))
 
 
 @must(CALL, on=BOTH, when=lambda exchange: bool(offered(exchange)))
@@ -680,7 +686,7 @@ def only_allowed_functions_are_called(exchange: Exchange) -> Iterator[Finding]:
     """
     wanted = gemini.allowed(asked(exchange))
     for at, name in named_calls(exchange):
-        if name in offered(exchange) and name not in wanted:
+        if name in offered(exchange) and name not in permitted(exchange):
             yield Finding(at, f"{shown(name)} is none of {shown(wanted)}")
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from cases.build import exchange
+from cases.anthropic import message
+from cases.build import asking, chat, exchange
 from cases.chat_stream import PLAIN, at
 from cases.errors import because, refused, told
 from cases.every_response import toolless
+from cases.gemini import whole
 
 from relayproof import rules
 from relayproof.exchange import Exchange
 from relayproof.judge import FAILS, NOT_OFFERED, UNTESTED, Outcome, judge
 from relayproof.offers import best
 from relayproof.probes.chat import repeating
+from relayproof.probes.samples import CITY, WEATHER
 from relayproof.relay import Relay
 from relayproof.surface import ANTHROPIC, CHAT, GEMINI
 
@@ -103,3 +106,27 @@ def test_a_model_that_thinks_first_is_asked_in_its_own_words(name: str) -> None:
 @pytest.mark.parametrize("name", ["gpt-4o", "gpt-5-chat-latest", "glm-4-o1", "solo-3"])
 def test_any_other_model_is_given_max_tokens(name: str) -> None:
     assert repeating(Relay("http://relay.example", models={CHAT: name})).json["max_tokens"] == 64
+
+
+DECLARED = {"functionDeclarations": [{"name": "get_weather", "parameters": CITY}]}
+NAMED = {"type": "function", "function": {"name": "get_time"}}
+ONLY_THE_CLOCK = {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["get_time"]}}
+
+
+@pytest.mark.parametrize(
+    ("given", "rule", "fields"),
+    [
+        (chat(), "chat/forced-tool-is-called", {"tool_choice": "required"}),
+        (chat(), "chat/forced-tool-is-called", {"tools": [WEATHER], "tool_choice": NAMED}),
+        (chat(), "chat/named-tool-is-the-one-called", {"tools": [WEATHER], "tool_choice": NAMED}),
+        (message(), "anthropic/forced-tool-is-called", {"tool_choice": {"type": "any"}}),
+        (message(), "anthropic/named-tool-is-the-one-called", {"tool_choice": {"type": "tool", "name": "get_time"}}),
+        (whole(), "gemini/forced-call-is-made", {"tools": [DECLARED], "toolConfig": ONLY_THE_CLOCK}),
+    ],
+)
+def test_a_choice_of_a_tool_that_was_not_offered_promises_nothing(
+    given: Exchange, rule: str, fields: dict[str, object]
+) -> None:
+    for key, value in fields.items():
+        given = asking(given, f"/{key}", value)
+    assert outcomes(given, rule) == []
