@@ -28,7 +28,7 @@ def named(request: str, examples: Sequence[Any], chance: random.Random) -> Itera
         chance.shuffle(several)
     chance.shuffle(rows)
     in_turns = (each for row in zip_longest(*rows) for each in row if each is not None)
-    for what, body in chain(_needed(request, plainest), _three_to_one(in_turns, chain(*inside))):
+    for what, body in chain(_needed(request, plainest), _five_to_one(in_turns, chain(*inside))):
         yield Drawn(body=body, what=what)
 
 
@@ -70,6 +70,6 @@ def _inside(request: str, example: Any) -> Iterator[Named]:
             yield f"{mutant.where} {mutant.kind}", mutant.document
 
 
-def _three_to_one(many: Iterator[Named], few: Iterator[Named]) -> Iterator[Named]:
-    while taken := [*islice(many, 3), *islice(few, 1)]:
+def _five_to_one(many: Iterator[Named], few: Iterator[Named]) -> Iterator[Named]:
+    while taken := [*islice(many, 5), *islice(few, 1)]:
         yield from taken

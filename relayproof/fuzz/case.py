@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 from relayproof import schema, surface
 from relayproof.fuzz.doubt import doubtful
 from relayproof.fuzz.generate import NOTHING, Drawn
+from relayproof.fuzz.sense import makes_sense
 from relayproof.fuzz.tame import model_of, sendable, surface_of, tamed
 from relayproof.openapi import Operation
 from relayproof.probe import Call, File
@@ -53,10 +54,15 @@ def make(operation: Operation, drawn: Drawn, relay: Relay) -> Case | None:
         return None
     if operation.form:
         return _form(operation, path, body, drawn)
-    wrong = list(schema.mismatches(operation.request, body))
-    if wrong and doubtful(operation.request, body):
-        return None
-    return _labelled(operation, Call(operation.method, path, json=body), drawn, wrong)
+    wrong = mistakes(operation.request, body)
+    return None if wrong is None else _labelled(operation, Call(operation.method, path, json=body), drawn, wrong)
+
+
+def mistakes(request: str, body: Any) -> list[schema.Mismatch] | None:
+    """Where a body breaks its contract, nowhere when it is legal; None for one about which good servers differ."""
+    wrong = list(schema.mismatches(request, body))
+    differ = doubtful(request, body) if wrong else not makes_sense(request, body)
+    return None if differ else wrong
 
 
 def _spoken(call: Call) -> Call:
@@ -116,8 +122,8 @@ def _form(operation: Operation, path: str, body: Any, drawn: Drawn) -> Case | No
         return None
     read = {name: _as_read(value, properties.get(name, {})) for name, value in plain.items()}
     read |= dict.fromkeys(files & set(body), "")
-    wrong = list(schema.mismatches(operation.request, read))
-    if wrong and doubtful(operation.request, read):
+    wrong = mistakes(operation.request, read)
+    if wrong is None:
         return None
     parts: list[tuple[str, str | File]] = [(name, _sample(operation, name)) for name in sorted(files & set(body))]
     for name, value in plain.items():

@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from relayproof import openapi
+from relayproof.fuzz import samples
 from relayproof.openapi import Operation
+from relayproof.pointer import get
 
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-OBJECTS: tuple[dict[str, Any], ...] = ({}, CITY)
+OBJECTS: tuple[dict[str, Any], ...] = ({}, CITY, CITY | {"additionalProperties": False})
 OBJECT_WORDS = {"properties", "additionalProperties", "anyOf", "allOf", "oneOf", "$ref"}
 CONDITIONS = ("allOf", "if", "then", "else", "dependentSchemas", "dependentRequired", "not")
 NOTHING = object()
@@ -76,8 +78,9 @@ def _schema() -> Any:
 
     document = openapi.bundle()
     schemas = document["components"]["schemas"]
+    narrow = samples.by_component(openapi.COMPONENTS)
     for name in [name for name in schemas if "_request" in name]:
-        schemas[name] = _tight(schemas[name])
+        schemas[name] = _tight(narrow.get(name, schemas[name]))
         for word in (*CONDITIONS, "additionalProperties") if name.endswith("_request") else ():
             schemas[name].pop(word, None)
     return schemathesis.openapi.from_dict(document)
@@ -94,12 +97,23 @@ def _tight(schema: Any) -> Any:
     if "object" in kinds and not OBJECT_WORDS & set(schema):
         return {"enum": [*OBJECTS, *([None] if "null" in kinds else [])]}
     tight = {
-        word: {name: _tight(inner) for name, inner in each.items()} if word == "properties" else _tight(each)
+        word: {name: _known(name, inner) or _tight(inner) for name, inner in each.items()}
+        if word == "properties"
+        else _tight(each)
         for word, each in schema.items()
     }
     if "properties" in tight and "$ref" not in tight:
         tight.setdefault("additionalProperties", False)
     return tight
+
+
+def _known(name: str, said: Any) -> Any:
+    """The schema of a key for which there are samples; None for another."""
+    values = _by_key().get(name)
+    return values and {"enum": [*values, *([None] if "null" in get(said, "/type", list, []) else [])]}
+
+
+_by_key = functools.cache(samples.by_key)
 
 
 @functools.cache

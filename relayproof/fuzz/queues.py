@@ -13,6 +13,7 @@ from relayproof.surface import CHAT, GEMINI
 
 CHAT_FIRST = 2.5
 SAME_AS_WHOLE = 0.3
+NOTHING_TO_VARY = 0.3
 
 
 @dataclass
@@ -28,11 +29,11 @@ class Queue:
 
 
 def opened(operation: Operation, cases: Iterator[Case], *, legal: bool) -> Queue:
-    """The queue of an operation. Chat is what most clients use: it weighs more.
+    """The queue of an operation. Chat is what most clients use: it weighs more; what takes no body weighs less.
 
     Gemini's two operations take the same body, so what one refuses the other hardly takes.
     """
-    favour = CHAT_FIRST if family(operation) == CHAT else 1
+    favour = CHAT_FIRST if family(operation) == CHAT else 1 if operation.request else NOTHING_TO_VARY
     if operation.path.endswith("streamGenerateContent") and not legal:
         favour = SAME_AS_WHOLE
     return Queue(operation, cases, favour * sequence.breadth(operation) ** 0.4)

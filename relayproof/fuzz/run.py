@@ -27,7 +27,7 @@ from relayproof.wire.client import Client
 
 REQUESTS = 100
 TOKENS_A_REQUEST = 300
-LEGAL_SHARE = 0.6
+LEGAL_SHARE = 0.5
 HANGS = 3
 STREAK = 3
 LISTING = "GET /v1/models"

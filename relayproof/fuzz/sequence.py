@@ -8,17 +8,18 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
-from itertools import chain, count
+from functools import partial, reduce
+from itertools import chain, count, cycle, islice
 from typing import Any
 
 from relayproof import schema
 from relayproof.fuzz import breaches, generate
-from relayproof.fuzz.case import Case, make
+from relayproof.fuzz.case import Case, make, mistakes
 from relayproof.fuzz.generate import NOTHING, Drawn
 from relayproof.fuzz.tame import SCHEMA_KEYS, surface_of
 from relayproof.mutate import replaced
 from relayproof.openapi import Operation
+from relayproof.pointer import get
 from relayproof.relay import Relay
 from relayproof.surface import ANTHROPIC, CHAT, COMPLETIONS
 
@@ -27,6 +28,7 @@ MOST_CHANGES = 2
 CHUNK = 5
 BARREN = 100
 STREAMING = (CHAT, COMPLETIONS, ANTHROPIC)
+SPEAKING_OF_JSON = {"role": "system", "content": "Answer in JSON."}
 WORDS = ["and", "then", "the", "end"]
 EVERYWHERE: tuple[tuple[str, Any], ...] = (
     ("null", None),
@@ -137,23 +139,29 @@ def _together(columns: Sequence[Sequence[Drawn]], plain: Sequence[Drawn], chance
 
 
 def _dressed(operation: Operation, plain: Sequence[Drawn]) -> Iterator[Drawn]:
-    """The examples made unusual as a whole, as far as the schema lets them."""
-    ways = _ways(operation) if plain else []
+    """The examples made unusual as a whole, as far as the contract lets them; each way streamed and whole by turns."""
+    forms = [{"stream": True}, {"stream": False}] if surface_of(operation) in STREAMING else [{}]
     for shift in range(len(plain)):
-        for number, (what, dress) in enumerate(ways):
-            yield Drawn(body=dress(plain[(number + shift) % len(plain)].body), what=f"example with {what}")
+        for number, (what, dress) in enumerate(_ways(operation, shift)):
+            body = dress(plain[(number + shift) % len(plain)].body)
+            yield Drawn(body=body | forms[(number + shift) % len(forms)], what=f"example with {what}")
 
 
-def _ways(operation: Operation) -> list[tuple[str, Callable[[Any], Any]]]:
-    """How an example is made unusual: values wherever they may stand, texts of a kind, texts as parts, a new key."""
-    values: list[tuple[str, Callable[[Any], Any]]] = [
-        (f"{what} wherever it may stand", partial(_filled, operation, value=value)) for what, value in EVERYWHERE
-    ]
-    texts: list[tuple[str, Callable[[Any], Any]]] = [
-        (what, partial(_replaced, operation, change=partial(_text, text=text))) for what, text in UNUSUAL
+def _ways(operation: Operation, shift: int) -> list[tuple[str, Callable[[Any], Any]]]:
+    """How an example is made unusual: texts of a kind and values wherever they may stand, texts as parts, a new key.
+
+    Another `shift`, another text to each value: what one of them hides is seen beside another.
+    """
+    both: list[tuple[str, Callable[[Any], Any]]] = [
+        (f"{what}, {kind} wherever it may stand", partial(_changed, operation, text=text, value=value))
+        for (what, text), (kind, value) in zip(islice(cycle(UNUSUAL), shift, None), EVERYWHERE, strict=False)
     ]
     parts = ("texts as lists of parts", partial(_replaced, operation, change=_parted))
-    return [parts, *_in_turns([values, texts]), ("a key that nobody knows", lambda body: body | UNKNOWN)]
+    return [parts, *both, ("a key that nobody knows", lambda body: body | UNKNOWN)]
+
+
+def _changed(operation: Operation, body: Any, text: str, value: Any) -> Any:
+    return _filled(operation, _replaced(operation, body, partial(_text, text=text)), value)
 
 
 def _text(_: str, text: str) -> str:
@@ -174,10 +182,13 @@ def _filled(operation: Operation, body: Any, value: Any) -> Any:
 
 
 def _replaced(operation: Operation, body: Any, change: Callable[[str], Any]) -> Any:
-    for path, text in list(_texts(body, ())):
-        changed = replaced(body, path, change(text))
-        if schema.valid(operation.request, changed):
-            body = changed
+    """The body with each text changed, wherever it stands, as long as the body stays legal."""
+    places: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for path, text in _texts(body, ()):
+        places[text].append(path)
+    for text, paths in places.items():
+        changed = reduce(lambda found, path: replaced(found, path, change(text)), paths, body)
+        body = changed if mistakes(operation.request, changed) == [] else body
     return body
 
 
@@ -227,6 +238,8 @@ def _completed(operation: Operation, body: dict[str, Any]) -> dict[str, Any]:
     for key, rule in needs.get("dependentSchemas", {}).items():
         inner = rule.get("then", rule).get("properties", {}) if found.get(key) is not None else {}
         found |= {name: said["const"] for name, said in inner.items() if "const" in said}
+    if get(found, "/response_format/type") == "json_object" and isinstance(found.get("messages"), list):
+        found["messages"] = [SPEAKING_OF_JSON, *found["messages"]]  # OpenAI refuses JSON that nobody spoke of
     return found
 
 

@@ -24,6 +24,7 @@ LARGEST_BODY = 8_000
 LARGEST_NUMBER = 2**53
 MOST_PROMPTS = 4
 CALLBACKS = ("notifyHook", "notify_hook", "accountFilter")
+OF_AN_OWNER = ("cachedContent", "continue_clip_id")  # names of what is kept on the server for somebody
 OWN_TOOLS = (None, "function", "custom")
 GOOGLE_TOOLS = ("googleSearch", "codeExecution", "urlContext")
 DEAR_TIERS = ("priority", "flex", "scale", "fast")
@@ -56,7 +57,8 @@ def tamed(operation: Operation, body: Any, relay: Relay) -> Any:
     """The body made cheap and harmless; NOTHING when that can't be done."""
     if not isinstance(body, dict):
         return body
-    tame = {key: value for key, value in body.items() if key not in CALLBACKS}
+    named = {key for key in OF_AN_OWNER if isinstance(body.get(key), str)}
+    tame = {key: value for key, value in body.items() if key not in named.union(CALLBACKS)}
     pins = (_pin_model, _pin_answers, _pin_tokens, _pin_tools)
     for pin in pins:
         if not pin(operation, tame, relay):

@@ -370,6 +370,41 @@ def test_the_command_says_what_it_found(url: str, tmp_path: Path, monkeypatch: p
     assert len(exchanges) == 1
 
 
+CALL = {"id": "call_1", "type": "function", "function": {"name": "get_time", "arguments": "{}"}}
+TOOL = {"type": "function", "function": {"name": "get_time"}}
+CALLED = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+RESULT = {"role": "tool", "tool_call_id": "call_1", "content": "noon"}
+ASKED = {"role": "user", "content": "What time is it?"}
+USED = {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "get_time", "input": {}}]}
+CLOCK = {"name": "get_time", "input_schema": {"type": "object"}}
+SPEAKING = "POST /v1/chat/completions"
+CLAUDE = "POST /v1/messages"
+GOOGLE = "POST /v1beta/models/{model}:generateContent"
+PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGVsbG8="}}
+SENSELESS: tuple[tuple[str, dict[str, object]], ...] = (
+    (SPEAKING, {"messages": [ASKED, CALLED]}),
+    (SPEAKING, {"messages": [ASKED, RESULT]}),
+    (
+        SPEAKING,
+        {"messages": [ASKED, CALLED | {"tool_calls": [CALL | {"function": {"name": "", "arguments": "x"}}]}, RESULT]},
+    ),
+    (SPEAKING, {"messages": [ASKED | {"name": "a b"}]}),
+    (SPEAKING, {"messages": [{"role": "user", "content": [PICTURE]}]}),
+    (SPEAKING, {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "another"}}}),
+    (SPEAKING, {"tools": [TOOL, TOOL]}),
+    (SPEAKING, {"response_format": {"type": "json_object"}}),
+    (CLAUDE, {"tool_choice": {"type": "any"}}),
+    (CLAUDE, {"tools": [CLOCK], "tool_choice": {"type": "tool", "name": "another"}}),
+    (CLAUDE, {"tools": [CLOCK], "messages": [ASKED, USED]}),
+    (CLAUDE, {"messages": [{"role": "user", "content": " "}]}),
+    (CLAUDE, {"messages": [ASKED, {"role": "assistant", "content": "It is "}]}),
+    (GOOGLE, {"toolConfig": {"functionCallingConfig": {"mode": "ANY"}}}),
+    (GOOGLE, {"contents": [{"role": "user", "parts": [{"functionResponse": {"name": "get_time", "response": {}}}]}]}),
+    (GOOGLE, {"safetySettings": [{"category": "x", "threshold": "y"}]}),
+    ("POST /v1/audio/speech", {"voice": "nobody"}),
+    ("POST /v1/images/generations", {"model": "an image model", "size": "17x4711"}),
+    ("POST /mj/submit/describe", {"base64": "data:image/png;base64,aGVsbG8="}),
+)
 DOUBTFUL: tuple[tuple[str, dict[str, object]], ...] = (
     ("POST /v1/chat/completions", {"temperature": "0.5"}),
     ("POST /v1/chat/completions", {"user": None}),
@@ -383,6 +418,41 @@ DOUBTFUL: tuple[tuple[str, dict[str, object]], ...] = (
     ("POST /mj/task/list-by-condition", {"ids": None}),
     ("POST /suno/fetch", {"ids": [5]}),
 )
+
+
+@pytest.mark.parametrize(("name", "odd"), SENSELESS, ids=lambda each: each if isinstance(each, str) else str(each))
+def test_what_contradicts_itself_is_never_sent(name: str, odd: dict[str, object]) -> None:
+    found = operation(name)
+    body = schema.load(found.request)["examples"][0] | odd
+    assert schema.valid(found.request, body)
+    assert make(found, Drawn(body=body), Relay(url="http://127.0.0.1:1", models=MODELS)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "odd"),
+    [
+        (SPEAKING, {"messages": [ASKED, CALLED, RESULT]}),
+        (SPEAKING, {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "get_time"}}}),
+        (SPEAKING, {"response_format": {"type": "json_object"}, "messages": [ASKED | {"content": "Answer in JSON."}]}),
+        (CLAUDE, {"tools": [CLOCK], "tool_choice": {"type": "tool", "name": "get_time"}}),
+        (CLAUDE, {"messages": [ASKED, {"role": "assistant", "content": "It is"}]}),
+    ],
+)
+def test_what_fits_together_is_legal(name: str, odd: dict[str, object]) -> None:
+    found = operation(name)
+    body = schema.load(found.request)["examples"][0] | odd
+    made = make(found, Drawn(body=body), Relay(url="http://127.0.0.1:1", models=MODELS))
+    assert made is not None
+    assert made.legal
+
+
+def test_every_example_of_a_request_is_legal() -> None:
+    for each in operations():
+        for body in schema.load(each.request).get("examples", ()) if each.request else ():
+            models = dict.fromkeys(MODELS, body["model"]) if body.get("model") else MODELS
+            made = make(each, Drawn(body=body), Relay(url="http://127.0.0.1:1", models=models))
+            assert made is not None, (each.name, body)
+            assert made.legal, (each.name, body)
 
 
 @pytest.mark.parametrize(("name", "odd"), DOUBTFUL, ids=lambda each: each if isinstance(each, str) else str(each))
@@ -399,6 +469,7 @@ def test_what_good_servers_read_in_two_ways_is_never_sent(name: str, odd: dict[s
         ("POST /v1/chat/completions", {"temperature": "warm"}),
         ("POST /v1/chat/completions", {"n": 0}),
         ("POST /v1/chat/completions", {"messages": []}),
+        ("POST /v1/chat/completions", {"logit_bias": {"word": 1}}),
         ("POST /v1/messages", {"temperature": 2}),
         ("POST /v1beta/models/{model}:generateContent", {"contents": "hello"}),
         ("POST /mj/submit/imagine", {"prompt": " "}),
