@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +22,6 @@ from relayproof.wire import cassette
 from relayproof.wire.client import Client
 from relayproof.wire.scrub import Scrubber, tidy
 
-TEST = "test_regressions.py"
 COMMANDS = "failures.md"
 TEXT = '''"""Failures that `relayproof fuzz` found, a test each.
 
@@ -80,8 +80,13 @@ def save(run: Run, results: Results, folder: Path, scrubber: Scrubber) -> int:
     exchanges = [exchange for exchange in run.exchanges if exchange.id in wanted]
     cassette.write(folder, exchanges, _about(run, results, failures), scrubber)
     (folder / COMMANDS).write_text(scrubber.text(_commands(results, failures)), "utf-8")
-    (folder / TEST).write_text(TEXT.format(folder=folder.name), "utf-8")
+    script(folder).write_text(TEXT.format(folder=folder.as_posix()), "utf-8")
     return len(failures)
+
+
+def script(folder: Path) -> Path:
+    """The test in a folder of failures, named after it: pytest takes no two of one name together."""
+    return folder / f"test_{re.sub(r'[^0-9A-Za-z]+', '_', folder.resolve().name)}.py"
 
 
 def _kept(verdicts: Iterable[Verdict]) -> Iterator[Verdict]:

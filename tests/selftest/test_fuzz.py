@@ -316,12 +316,13 @@ def test_kept_failures_are_gone_on_a_good_relay(few: tuple[Run, Results], tmp_pa
 
 
 @pytest.mark.thorough
-def test_the_kept_test_runs(few: tuple[Run, Results], tmp_path: Path) -> None:
+def test_the_kept_tests_run(few: tuple[Run, Results], tmp_path: Path) -> None:
     run, results = few
-    number = regressions.save(run, results, tmp_path, Scrubber([KEY]))
+    for name in ("today", "before-today"):
+        number = regressions.save(run, results, tmp_path / name, Scrubber([KEY]))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert f"{number} passed, {number} skipped" in done.stdout
+    assert f"{2 * number} passed, {2 * number} skipped" in done.stdout
 
 
 def test_a_relay_that_shuts_itself_ends_the_run() -> None:

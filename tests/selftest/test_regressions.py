@@ -18,7 +18,7 @@ def test_each_recording_still_shows_its_failure(folder: Path) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_the_kept_test_is_the_one_that_is_written_today(folder: Path) -> None:
-    text = (folder / regressions.TEST).read_text("utf-8")
+    text = regressions.script(folder).read_text("utf-8")
     assert text == regressions.TEXT.format(folder=f"cassettes/{folder.name}")
 
 
