@@ -86,7 +86,7 @@ exchanges = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(exchanges, max_size=3, unique_by=lambda each: each.id))
 @example([made(SSE)])
 @example([made(b"line \r\nnext\0\x85")])
@@ -99,14 +99,14 @@ def test_what_is_written_is_read_back_exactly(recorded: list[Exchange]) -> None:
     assert about == ABOUT
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(exchanges, min_size=1, max_size=2))
 def test_every_yaml_reader_reads_the_same(recorded: list[Exchange]) -> None:
     text = cassette.render([cassette.interaction(each) for each in recorded])
     assert yaml.load(text, Loader=yaml.SafeLoader) == cassette.load(Path("x.yaml"), text.encode())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(bodies, bodies)
 def test_vcrpy_reads_and_saves_any_body(asked: bytes, answered: bytes) -> None:
     one = Exchange(Request("POST", "/v1/x", body=asked), Response(200, body=answered))

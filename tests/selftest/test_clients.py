@@ -8,11 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import anthropic
-import openai
 import pytest
 from cases.build import answered, chat
-from google import genai
 
 from relayproof import runs, sdk
 from relayproof.exchange import Exchange
@@ -56,6 +53,8 @@ def sdkless(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_openai_sdk_works_with_a_base_url_that_ends_with_v1(url: str) -> None:
+    import openai
+
     with openai.OpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0) as client:
         whole = client.chat.completions.create(**ASKED)  # type: ignore[call-overload]
         with client.chat.completions.create(**ASKED, stream=True) as chunks:  # type: ignore[call-overload]
@@ -65,6 +64,8 @@ def test_the_openai_sdk_works_with_a_base_url_that_ends_with_v1(url: str) -> Non
 
 
 def test_the_openai_sdk_works_without_v1_in_no_way_but_a_clear_404(url: str) -> None:
+    import openai
+
     with (
         openai.OpenAI(base_url=url, api_key=KEY, max_retries=0) as client,
         pytest.raises(openai.NotFoundError, match="Invalid URL"),
@@ -74,6 +75,8 @@ def test_the_openai_sdk_works_without_v1_in_no_way_but_a_clear_404(url: str) -> 
 
 @pytest.mark.parametrize("model", ["gpt-4o-mini", "claude-3-5-haiku"])
 def test_the_openai_sdk_shows_a_picture_to_any_model(url: str, model: str) -> None:
+    import openai
+
     parts = [{"type": "text", "text": "Which?"}, {"type": "image_url", "image_url": {"url": data_url(png())}}]
     with openai.OpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0) as client:
         answer = client.chat.completions.create(model=model, messages=[{"role": "user", "content": parts}])  # type: ignore[list-item,misc]
@@ -81,6 +84,8 @@ def test_the_openai_sdk_shows_a_picture_to_any_model(url: str, model: str) -> No
 
 
 def test_the_openai_sdk_raises_what_belongs_to_a_wrong_key(url: str) -> None:
+    import openai
+
     with (
         openai.OpenAI(base_url=f"{url}/v1", api_key="sk-wrong", max_retries=0) as client,
         pytest.raises(openai.AuthenticationError),
@@ -89,6 +94,8 @@ def test_the_openai_sdk_raises_what_belongs_to_a_wrong_key(url: str) -> None:
 
 
 def test_the_anthropic_sdk_works_whole_and_streamed(url: str) -> None:
+    import anthropic
+
     asked: dict[str, Any] = {"model": "claude-3-5-haiku", "max_tokens": 64, "messages": QUESTION}
     with anthropic.Anthropic(base_url=url, api_key=KEY, max_retries=0) as client:
         whole = client.messages.create(**asked)
@@ -99,6 +106,8 @@ def test_the_anthropic_sdk_works_whole_and_streamed(url: str) -> None:
 
 
 def test_the_google_sdk_works_whole_and_streamed(url: str) -> None:
+    from google import genai
+
     client = genai.Client(api_key=KEY, vertexai=False, http_options={"base_url": url, "api_version": "v1beta"})  # type: ignore[arg-type]
     whole = client.models.generate_content(model="gemini-2.0-flash", contents="Hi")
     streamed = client.models.generate_content_stream(model="gemini-2.0-flash", contents="Hi")

@@ -174,7 +174,7 @@ def test_the_way_bytes_are_cut_into_reads_changes_no_event(body: bytes, cuts: li
     assert Response(200, (), b"".join(pieces), reads).events == read(body).events
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(bodies, st.lists(st.integers(1, 9), max_size=60))
 def test_an_event_arrives_with_the_read_that_completed_it(body: bytes, cuts: list[int]) -> None:
     pieces = cut(body, cuts)

@@ -478,7 +478,7 @@ class Lives(RuleBasedStateMachine):
 
 
 def test_no_order_of_events_makes_the_reference_relay_fail() -> None:
-    run_state_machine_as_test(Lives, settings=settings(FEW, max_examples=40, stateful_step_count=25))
+    run_state_machine_as_test(Lives, settings=settings(FEW, max_examples=15, stateful_step_count=25))
 
 
 @pytest.mark.thorough

@@ -215,7 +215,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.dictionaries(st.sampled_from(MEMBERS), ANYTHING, max_size=8), st.sampled_from(["jsonl", "har", "yaml", "json"])
 )
