@@ -18,13 +18,12 @@ from relayproof.probe import MONEY, Call, Probe
 from relayproof.relay import Relay
 from relayproof.resume import Tasks
 from relayproof.rule import MUST, Finding, Untested
-from relayproof.surface import ANTHROPIC, CHAT, CHAT_STREAM, ERRORS, GEMINI, MIDJOURNEY, MODELS
+from relayproof.surface import ANTHROPIC, CHAT, CHAT_STREAM, ERRORS, GEMINI, MIDJOURNEY, MODELS, NOT_THERE
 from relayproof.wire.budget import BudgetSpent
 from relayproof.wire.client import MALFORMED, Client
 from relayproof.wire.listener import listening
 
 BROKEN = "every-response/arrives-whole"
-NOT_THERE = (404, 405, 501)
 INTERRUPTED = "the run was interrupted"
 TRIES = 3
 LONGEST_WAIT = 90.0  # seconds from the first 429: a minute's limit is waited for, a day's is not

@@ -58,6 +58,8 @@ OPENAI_FAMILY = (MODELS, CHAT, CHAT_STREAM, COMPLETIONS, COMPLETIONS_STREAM, EMB
 ANTHROPIC_FAMILY = (ANTHROPIC, ANTHROPIC_STREAM)
 GEMINI_FAMILY = (GEMINI, GEMINI_STREAM)
 
+NOT_THERE = (404, 405, 501)  # statuses that say that a path is not served
+
 _PATHS = (
     (OTHER, re.compile(r"/threads/|/(fim|agents)/completions/?$|/models/.+/(operations|predictions)\b")),
     (OTHER, re.compile(r"/v1beta\d*/openai/|/endpoints/[^/]+/chat/completions/?$")),

@@ -20,8 +20,8 @@ from relayproof.openapi import Operation, operations
 from relayproof.probe import CENTS, Call
 from relayproof.relay import Limits, Relay
 from relayproof.results import Results
-from relayproof.session import NOT_THERE, LeftOut, Run, outcome_of
-from relayproof.surface import CHAT, MODELS, OTHER, STREAMS
+from relayproof.session import LeftOut, Run, outcome_of
+from relayproof.surface import CHAT, MODELS, NOT_THERE, OTHER, STREAMS
 from relayproof.wire.budget import BudgetSpent
 from relayproof.wire.client import Client
 

@@ -19,7 +19,6 @@ from relayproof.surface import ANTHROPIC, ANTHROPIC_STREAM, CHAT, CHAT_STREAM
 
 PATH = "/v1/messages"
 VERSION = {"anthropic-version": "2023-06-01"}
-NOT_THERE = (404, 405, 501)
 REFUSED = (401, 403)
 LINE = " / ".join([chat.ECHO] * 8)
 CUT = 96

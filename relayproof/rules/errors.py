@@ -13,7 +13,6 @@ from relayproof.rule import ANY, REFUSED, SHOULD, Finding, Untested, must, shoul
 from relayproof.rules import shapes
 from relayproof.rules.every_response import (
     EVERY,
-    NOT_THERE,
     has_none_of_it,
     is_missing,
     lacks,
@@ -23,7 +22,7 @@ from relayproof.rules.every_response import (
 )
 from relayproof.rules.sources import CORS, ERROR, ERROR_CODES, HTTP, HTTP_AUTH, OBSERVED
 from relayproof.schema import shown
-from relayproof.surface import ANTHROPIC_FAMILY, GEMINI_FAMILY, MIDJOURNEY, MODELS, OTHER, SUNO, is_azure
+from relayproof.surface import ANTHROPIC_FAMILY, GEMINI_FAMILY, MIDJOURNEY, MODELS, NOT_THERE, OTHER, SUNO, is_azure
 
 GATEWAY = (502, 503, 504)
 OWN_ENVELOPE = (*ANTHROPIC_FAMILY, *GEMINI_FAMILY, MIDJOURNEY, SUNO)
@@ -353,7 +352,7 @@ def unknown_path_is_not_found(exchange: Exchange) -> Iterator[Finding]:
     Fix: let the web front end take no path under /v1.
     """
     _not_limited(exchange)
-    if exchange.status not in (401, 403, 404, 405, 501):
+    if exchange.status not in (401, 403, *NOT_THERE):
         yield Finding("status", f"{exchange.status} for a path that does not exist: {said(exchange)}")
 
 

@@ -20,6 +20,7 @@ from relayproof.surface import (
     IMAGES,
     MIDJOURNEY,
     MODELS,
+    NOT_THERE,
     OTHER,
     STREAMS,
     SURFACES,
@@ -30,7 +31,6 @@ STREAMED = tuple(STREAMS.values())
 WHOLE = tuple(surface for surface in SURFACES if surface not in (*STREAMED, AUDIO))
 REFUSED_FOR_NOW = (401, 402, 403, 429)
 CLIENTS_MISTAKE = (400, 404, 422)
-NOT_THERE = (404, 405, 501)
 UNSUPPORTED = re.compile(
     r"(?i)not? .{0,30}(?:support|enabled)|unsupported|only .{0,30}support|not allowed|can't see|requires --|"
     r"不支持|无法识别|deprecated|mmproj"

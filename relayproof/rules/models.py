@@ -12,10 +12,9 @@ from relayproof.pointer import Absent, find, get, is_a
 from relayproof.rule import ANY, SHOULD, Finding, Untested, must, should
 from relayproof.rules import shapes
 from relayproof.rules.chat import MILLISECONDS
-from relayproof.rules.every_response import NOT_THERE
 from relayproof.rules.sources import MODEL, MODEL_LIST, OBSERVED
 from relayproof.schema import shown
-from relayproof.surface import MODELS
+from relayproof.surface import MODELS, NOT_THERE
 
 FOUNDED = 1_420_070_400  # 2015-01-01
 A_DAY = 86_400
