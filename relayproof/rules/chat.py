@@ -529,6 +529,9 @@ def cut_json_begins_as_json(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: pass response_format on; refuse it where the upstream can't keep it.
     """
+    shape = exchange.asked("/response_format/json_schema/schema/type")
+    if exchange.asked("/response_format/type") == "json_schema" and shape not in ("object", "array"):
+        raise Absent("a bare word may be JSON, too")
     texts = [(at, get(choice, "/message/content", str, "").lstrip()) for at, choice in ended_by(exchange, "length")]
     for at, text in judged([(at, text) for at, text in texts if text], "nothing was said"):
         if not text.startswith(("{", "[")):
@@ -536,7 +539,9 @@ def cut_json_begins_as_json(exchange: Exchange) -> Iterator[Finding]:
 
 
 def finished_texts(exchange: Exchange) -> list[tuple[str, str]]:
-    """The texts of the choices that ended with `stop` and called no tool. Raises Absent when there is none."""
+    """The texts of the choices that ended by themselves and called no tool. Raises Absent when there is none."""
+    if stops(exchange):
+        raise Absent("a stop string may have ended it")
     texts = [
         (f"{at}/message/content", get(choice, "/message/content", str))
         for at, choice in ended_by(exchange, "stop")

@@ -556,7 +556,9 @@ def wants_json(exchange: Exchange) -> bool:
 
 
 def finished_texts(exchange: Exchange) -> list[tuple[str, str]]:
-    """The texts of the candidates that ended with STOP and called nothing. Raises Absent when there is none."""
+    """The texts of the candidates that ended by themselves and called nothing. Raises Absent when there is none."""
+    if stops(exchange):
+        raise Absent("a stop sequence may have ended it")
     free = [(at, get(each, "/content")) for at, each in ended(exchange, STOP)]
     plain = [(f"{at}/content", gemini.said(content)) for at, content in free if not _calls(content)]
     return judged([(at, text) for at, text in plain if text], "no text that ended by itself")

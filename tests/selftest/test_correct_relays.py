@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from cases.anthropic import message
-from cases.build import asking, chat, exchange
+from cases.build import asking, changed, chat, exchange
 from cases.chat_stream import PLAIN, at
 from cases.errors import because, refused, told
 from cases.every_response import toolless
@@ -21,6 +21,17 @@ from relayproof.surface import ANTHROPIC, CHAT, GEMINI
 
 ALL = tuple(rules.load().values())
 VALID = "every-response/valid-request-is-answered"
+JSON = "application/json"
+
+
+def shaped(schema: dict[str, object]) -> dict[str, object]:
+    """A response_format of that schema."""
+    return {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+
+
+def cut(given: Exchange) -> Exchange:
+    """A chat answer that the token limit ended."""
+    return changed(given, "/choices/0/finish_reason", "length")
 
 
 def outcomes(given: Exchange, rule: str) -> list[Outcome]:
@@ -125,6 +136,24 @@ ONLY_THE_CLOCK = {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames
     ],
 )
 def test_a_choice_of_a_tool_that_was_not_offered_promises_nothing(
+    given: Exchange, rule: str, fields: dict[str, object]
+) -> None:
+    for key, value in fields.items():
+        given = asking(given, f"/{key}", value)
+    assert outcomes(given, rule) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "rule", "fields"),
+    [
+        (chat(), "chat/json-object-is-honoured", {"response_format": {"type": "json_object"}, "stop": "d"}),
+        (chat(), "chat/json-schema-is-honoured", {"response_format": shaped({"type": "object"}), "stop": ["d"]}),
+        (whole(), "gemini/json-is-delivered", {"generationConfig": {"responseMimeType": JSON, "stopSequences": ["d"]}}),
+        (cut(chat()), "chat/cut-json-begins-as-json", {"response_format": shaped({"type": "string"})}),
+        (cut(chat()), "chat/cut-json-begins-as-json", {"response_format": shaped({})}),
+    ],
+)
+def test_json_is_not_looked_for_where_a_stop_string_or_a_bare_word_may_stand(
     given: Exchange, rule: str, fields: dict[str, object]
 ) -> None:
     for key, value in fields.items():
