@@ -20,6 +20,7 @@ NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 SPEAKER = re.compile(r"[^\s<|\\/>]{1,64}")
 DATA_URL = re.compile(r"data:(image/[a-z]+);base64,(.+)", re.DOTALL)
 MOST_CACHED = 4
+SMALLEST_VOCABULARY = 32_000
 
 
 def makes_sense(request: str, body: Any) -> bool:
@@ -44,6 +45,11 @@ def _chat(body: Any) -> Iterator[bool]:
     yield get(body, "/response_format/type") != "json_object" or "json" in json.dumps(body["messages"]).lower()
     for path, shape in (("/tools/*/function", "parameters"), ("/response_format/json_schema", "schema")):
         yield all(_closed(each.get(shape)) for _, each in find(body, path, dict) if each.get("strict"))
+    yield from _bias(body)
+
+
+def _bias(body: Any) -> Iterator[bool]:
+    yield all(int(token) < SMALLEST_VOCABULARY for token in get(body, "/logit_bias", dict, {}))
 
 
 def _results_follow_calls(messages: list[dict[str, Any]]) -> bool:
@@ -239,6 +245,7 @@ _SENSE: dict[str, Callable[[Any], Iterator[bool]]] = {
     "gemini/generate_request": _gemini,
     "ideogram/generate_request": _ideogram,
     "openai/chat_request": _chat,
+    "openai/completion_request": _bias,
     "openai/image_edit_request": _image,
     "openai/image_request": _image,
     "openai/speech_request": _speech,

@@ -58,12 +58,21 @@ def tamed(operation: Operation, body: Any, relay: Relay) -> Any:
     if not isinstance(body, dict):
         return body
     named = {key for key in OF_AN_OWNER if isinstance(body.get(key), str)}
-    tame = {key: value for key, value in body.items() if key not in named.union(CALLBACKS)}
+    tame = {key: _whole(value) for key, value in body.items() if key not in named.union(CALLBACKS)}
     pins = (_pin_model, _pin_answers, _pin_tokens, _pin_tools)
     for pin in pins:
         if not pin(operation, tame, relay):
             return NOTHING
     return tame
+
+
+def _whole(value: Any) -> Any:
+    """The value with 5 for every 5.0: a whole number to a JSON Schema, but to few decoders."""
+    if isinstance(value, dict):
+        return {key: _whole(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _pin_model(operation: Operation, body: dict[str, Any], relay: Relay) -> bool:

@@ -52,8 +52,13 @@ def in_dialect(exchange: Exchange) -> bool:
 
 
 def speaks_openai(exchange: Exchange) -> bool:
-    """True where the envelope is OpenAI's own: Azure leaves out the type, and writes null for it."""
-    return in_dialect(exchange) and not is_azure(exchange.request.url)
+    """True where the envelope is OpenAI's own: Azure leaves out the type, and /v1/models is a path of Google's, too."""
+    return in_dialect(exchange) and not is_azure(exchange.request.url) and not lists_as_google(exchange)
+
+
+def lists_as_google(exchange: Exchange) -> bool:
+    """True for a refusal to list models in Google's words."""
+    return exchange.surface == MODELS and get(exchange.answered.json, "/error/status", str) is not None
 
 
 def by_a_gateway(exchange: Exchange) -> bool:
@@ -131,7 +136,7 @@ def _no_json(exchange: Exchange) -> Iterator[Finding]:
 
 @should(ERROR, on=OPENAI_ENVELOPE, answers=REFUSED, when=in_dialect)
 def envelope_is_openais(exchange: Exchange) -> Iterator[Finding]:
-    """A refusal on an OpenAI path comes in OpenAI's envelope, not in Anthropic's.
+    """A refusal on an OpenAI path comes in OpenAI's envelope, not in Anthropic's or Google's.
 
     One path that answers in two dialects needs clients with two parsers.
 
@@ -139,6 +144,8 @@ def envelope_is_openais(exchange: Exchange) -> Iterator[Finding]:
     """
     if get(exchange.answered.json, "/type", str) == "error":
         yield Finding("/type", "the envelope is Anthropic's")
+    if lists_as_google(exchange):
+        yield Finding("/error/status", "the envelope is Google's")
 
 
 @should(HTTP, on=EVERY, answers=REFUSED, needs=(STATUS, HEADERS), when=in_dialect)

@@ -159,3 +159,12 @@ def test_json_is_not_looked_for_where_a_stop_string_or_a_bare_word_may_stand(
     for key, value in fields.items():
         given = asking(given, f"/{key}", value)
     assert outcomes(given, rule) == []
+
+
+def test_a_server_of_gemini_alone_refuses_to_list_models_in_googles_words() -> None:
+    words = {
+        "error": {"code": 403, "message": "The request is missing a valid API key.", "status": "PERMISSION_DENIED"}
+    }
+    listing = exchange("GET", "/v1/models", None, words, status=403)
+    told = {verdict.rule: verdict.level for verdict in judge([listing], ALL).verdicts if verdict.outcome is FAILS}
+    assert told == {"errors/envelope-is-openais": "should"}
