@@ -151,9 +151,10 @@ def serving(relay: FaultyRelay, *, host: str = "127.0.0.1", port: int = 0) -> It
         ready.set()
         async with server:
             await stop.wait()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
-        await asyncio.sleep(0)
+        if open_still := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in open_still:
+                task.cancel()
+            await asyncio.wait(open_still, timeout=1)
 
     def work() -> None:
         try:
