@@ -18,7 +18,18 @@ from relayproof.probe import MONEY, Call, Probe
 from relayproof.relay import Relay
 from relayproof.resume import Tasks
 from relayproof.rule import MUST, Finding, Untested
-from relayproof.surface import ANTHROPIC, CHAT, CHAT_STREAM, ERRORS, GEMINI, MIDJOURNEY, MODELS, NOT_THERE
+from relayproof.surface import (
+    ANTHROPIC,
+    ANTHROPIC_FAMILY,
+    CHAT,
+    CHAT_STREAM,
+    ERRORS,
+    GEMINI,
+    GEMINI_FAMILY,
+    MIDJOURNEY,
+    MODELS,
+    NOT_THERE,
+)
 from relayproof.wire.budget import BudgetSpent
 from relayproof.wire.client import MALFORMED, Client
 from relayproof.wire.listener import listening
@@ -26,6 +37,8 @@ from relayproof.wire.listener import listening
 BROKEN = "every-response/arrives-whole"
 INTERRUPTED = "the run was interrupted"
 TRIES = 3
+KEY_REFUSED = (401, 403)
+BUSY = (429, 503, 529)
 LONGEST_WAIT = 90.0  # seconds from the first 429: a minute's limit is waited for, a day's is not
 SECONDS = re.compile(r"[0-9]{1,3}")
 THREADS = "relayproof-probes"
@@ -230,7 +243,7 @@ class _Session:
         return exchange
 
     def put_off(self, exchange: Exchange) -> None:
-        """Keep a 429 for what it shows of rate limits alone: what was asked is measured by the next answer."""
+        """Keep a refusal for now as what it shows of limits alone: what was asked is measured by the next answer."""
         told = {name: value for name, value in exchange.expect.items() if name in ("surface", "now")}
         with self._lock:
             at = self.result.exchanges.index(exchange)
@@ -238,7 +251,7 @@ class _Session:
 
     def busy_for(self, exchange: Exchange) -> float | None:
         """The seconds after which a busy relay wants to be asked again; None when it does not say, or says too many."""
-        told = exchange.answered.header("retry-after") if exchange.response and exchange.status == 429 else ""
+        told = exchange.answered.header("retry-after") if exchange.response and exchange.status in BUSY else ""
         if not SECONDS.fullmatch(told) or "quota" in exchange.answered.text:
             return None
         now, wait = time.monotonic(), float(told)
@@ -273,6 +286,9 @@ class _Session:
         if absent:
             self.leave_out(probe, NOT_OFFERED, reason)
             self.result.exchanges.remove(exchange)
+        elif exchange.status in KEY_REFUSED and probe.surface in (*ANTHROPIC_FAMILY, *GEMINI_FAMILY):
+            self.leave_out(probe, UNTESTED, reason)
+            self.result.exchanges = [each for each in self.result.exchanges if each.probe != probe.name]
 
     def has_other_paths(self) -> bool:
         """True when the model that chat was asked for is a Claude or a Gemini, which have paths of their own."""

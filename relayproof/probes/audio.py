@@ -7,11 +7,13 @@ of the list can do is not asked.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from relayproof import sounds
 from relayproof.offers import SPEECH_STREAM, TRANSCRIPTION, TRANSCRIPTION_STREAM
-from relayproof.probe import MONEY, Call, File, Run, probe
+from relayproof.probe import FREE, MONEY, Call, File, Run, probe
+from relayproof.probes.errors import because
 from relayproof.probes.media_samples import FOX, WEATHER, sound
 from relayproof.probes.samples import GOOD
 from relayproof.relay import Relay
@@ -102,6 +104,14 @@ def transcription_streamed(relay: Relay) -> Run:
     """A second of English as a stream, from a model that has one; Whisper may ignore that it is asked."""
     name = relay.models.get(TRANSCRIPTION_STREAM, "") or listener(relay)
     yield from hear(relay, sound("fox.mp3"), model=name, stream="true", expect={"spoken": FOX})
+
+
+@probe(AUDIO, spend=FREE, negative=True, tokens=0)
+def no_key(relay: Relay) -> Run:
+    """A sentence to read aloud, or a sound to write down, without a key."""
+    asked = next(say(relay, BRIEF), None) or next(hear(relay, sound("fox.mp3")), None)
+    if asked is not None:
+        yield replace(asked, key="none", expect=because("key", "no key"))
 
 
 @probe(AUDIO, spend=MONEY, tokens=0)

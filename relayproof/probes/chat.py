@@ -261,6 +261,12 @@ def streamed_two_choices(relay: Relay) -> Run:
 
 
 @probe(CHAT_STREAM)
+def streamed_stop(relay: Relay) -> Run:
+    """A count that a stop sequence ends before 5, as a stream."""
+    yield ask(relay, user("Count: 1 2 3 4 5 6 7 8 9"), surface=CHAT_STREAM, stop=["5"])
+
+
+@probe(CHAT_STREAM)
 def streamed_long(relay: Relay) -> Run:
     """A longer answer that the token limit cuts, to see whether it arrives bit by bit."""
     yield ask(

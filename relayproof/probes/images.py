@@ -46,6 +46,12 @@ def no_prompt(relay: Relay) -> Run:
     yield Call("POST", PATH, json=paint(relay, prompt=None), expect=because("missing", "no prompt"))
 
 
+@probe(IMAGES, spend=FREE, negative=True, tokens=0)
+def no_key(relay: Relay) -> Run:
+    """A picture without a key."""
+    yield Call("POST", PATH, json=paint(relay), key="none", expect=because("key", "no key"))
+
+
 @probe(IMAGES, spend=MONEY, basic=True, tokens=0)
 def generation(relay: Relay) -> Run:
     """One picture."""

@@ -71,6 +71,12 @@ def empty_prompt(relay: Relay) -> Run:
 
 
 @probe(SUNO, spend=FREE, negative=True)
+def no_key(relay: Relay) -> Run:
+    """A task's state, asked for without a key."""
+    yield Call("GET", f"{FETCH}/{UNKNOWN}", key="none", expect=bad(relay, "key", "no key"))
+
+
+@probe(SUNO, spend=FREE, negative=True)
 def unknown_task(relay: Relay) -> Run:
     """A task that does not exist."""
     yield Call("GET", f"{FETCH}/{UNKNOWN}", expect=bad(relay, "task", "an unknown task"))

@@ -17,8 +17,8 @@ from relayproof.jsontext import parse
 from relayproof.pointer import Absent, find, get
 from relayproof.rule import ANY, MAY, OK, REFUSED, SHOULD, Finding, Source, Untested, must, should
 from relayproof.rules import shapes
-from relayproof.rules.chat import breaks_off, is_part_of, is_shuffled, related, same_model, some
-from relayproof.rules.every_response import said
+from relayproof.rules.chat import breaks_off, is_damaged, is_part_of, related, same_model, some
+from relayproof.rules.every_response import overloaded, said
 from relayproof.rules.sources import OBSERVED
 from relayproof.schema import shown
 from relayproof.surface import ANTHROPIC, ANTHROPIC_FAMILY, MODELS
@@ -772,7 +772,7 @@ def streamed_text_loses_nothing(exchanges: tuple[Exchange, Exchange]) -> Iterato
     same_length = len({each.get("/usage/output_tokens", int) for each in exchanges}) == 1
     if streamed and line.startswith(streamed) and not same_length:
         return
-    if not (is_part_of(streamed, whole) or is_part_of(whole, streamed) or is_shuffled(streamed, whole)):
+    if not (is_part_of(streamed, whole) or is_part_of(whole, streamed) or is_damaged(streamed, whole)):
         raise Untested(f"the model said another thing the second time: {shown(streamed[:60])}")
     yield Finding("/content", f"streamed {shown(streamed)}, not streamed {shown(whole)}")
 
@@ -809,7 +809,7 @@ def missing_max_tokens_is_refused(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: answer 400 and name the field.
     """
-    if exchange.status in (401, 403, 429) or exchange.expect.get("shut"):
+    if exchange.status in (401, 403, 429) or overloaded(exchange) or exchange.expect.get("shut"):
         raise Untested(f"the relay answered {exchange.status}: {said(exchange)}")
     if exchange.status not in (400, 422):
         yield Finding("status", f"{exchange.status} without max_tokens: {said(exchange)}")

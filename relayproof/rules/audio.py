@@ -509,9 +509,9 @@ def document_is_labelled_as_json(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("header content-type", f"{kind or 'no media type'} for JSON")
 
 
-@must(TRANSCRIPTION_REQUEST, on=AUDIO, relay=SHOULD, when=writes("text"))
+@must(TRANSCRIPTION_REQUEST, on=AUDIO, relay=SHOULD, when=writes("text", "srt", "vtt"))
 def text_is_plain(exchange: Exchange) -> Iterator[Finding]:
-    """The format text is the text itself: no JSON around it, no quotation marks, and labelled as text.
+    """The formats text, srt and vtt are the text itself: no JSON around it, no quotation marks, and labelled as text.
 
     It is written into files and shown as it is, `{"text": ...}` and all.
 
@@ -521,6 +521,8 @@ def text_is_plain(exchange: Exchange) -> Iterator[Finding]:
         wrapped = isinstance(exchange.answered.json, dict | list | str)
     except Absent:
         wrapped = False
+    if wrapped and not writes("text")(exchange):
+        raise Absent("told by subtitles_follow_their_format")
     if wrapped:
         yield Finding("body", f"JSON: {shown(exchange.answered.text[:120])}")
     elif exchange.answered.content_type == "application/json":

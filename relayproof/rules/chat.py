@@ -26,6 +26,7 @@ THOUGHTS = ("reasoning_content", "reasoning")
 TEXTS = (*BOTH, COMPLETIONS, COMPLETIONS_STREAM)
 MILLISECONDS = 10**11
 CLOCK_SECONDS = 300
+AROUND_A_STOP = 4
 CUT = ("length", "content_filter")
 CONTROL_TOKEN = re.compile(r"(?:<\|(?:im_end|eot_id|end|endoftext|end_of_text|eom_id)\|>|</s>|<end_of_turn>)\s*\Z")
 SPOKEN = ("content", "refusal", "reasoning_content", "reasoning", "audio", "tool_calls", "function_call", "images")
@@ -241,7 +242,7 @@ def answer_is_not_empty(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: treat an empty upstream answer as an error, and retry or report it.
     """
-    if get(exchange.request.json, "/stop") or answers_results(exchange) or speaks_in_parts(exchange):
+    if answers_results(exchange) or speaks_in_parts(exchange) or _may_stop_at_once(exchange):
         raise Absent("the model may have nothing to say, or the schema tells")
     every = exchange.find("/choices/*", dict)
     ended = [(at, choice) for at, choice in every if choice.get("finish_reason") not in (*CUT, None)]
@@ -249,6 +250,14 @@ def answer_is_not_empty(exchange: Exchange) -> Iterator[Finding]:
         message = get(choice, "/message", dict)
         if choice["finish_reason"] != "tool_calls" and message is not None and not any(map(message.get, SPOKEN)):
             yield Finding(f"{at}/message", f"empty, with finish_reason {shown(choice['finish_reason'])}")
+
+
+def _may_stop_at_once(exchange: Exchange) -> bool:
+    """True where a stop string may have been the first thing that was said: no more tokens are counted than it has."""
+    longest = max((len(each.encode(errors="replace")) for each in stops(exchange)), default=0)
+    told = exchange.get("/usage/completion_tokens", int, 0)
+    thought = exchange.get("/usage/completion_tokens_details/reasoning_tokens", int, 0)
+    return bool(longest) and told - thought <= longest + AROUND_A_STOP
 
 
 @must(CHAT_OBJECT, on=BOTH)
@@ -1013,10 +1022,16 @@ def repeated_line_is_undamaged(exchange: Exchange) -> Iterator[Finding]:
     text = _spaced(exchange.one("/choices/0/message/content", str))
     if _spaced(line) in text:
         return
-    kind = next((kind for kind, damaged in _damages(line) if _spaced(damaged) in text), None)
-    if kind is None:
+    kind = damage(line, text)
+    if not kind:
         raise Untested(f"the model did not repeat the line: {shown(text[:60])}")
     yield Finding("/choices/0/message/content", f"{kind}: {shown(text[:80])}")
+
+
+def damage(line: str, text: str) -> str:
+    """What happened to a line on its way into a text; "" when the text holds no damaged form of it."""
+    known = (kind for kind, damaged in _damages(line) if damaged != line and _spaced(damaged) in _spaced(text))
+    return next(known, "")
 
 
 def _spaced(text: str) -> str:
@@ -1030,6 +1045,7 @@ def _damages(line: str) -> Iterator[tuple[str, str]]:
     yield "question marks for characters", line.encode("ascii", "replace").decode()
     yield "question marks for bytes", re.sub(r"[^\x00-\x7f]", lambda found: "?" * len(found[0].encode()), line)
     yield "question marks for emoji", re.sub(r"[\U00010000-\U0010ffff]", "?", line)
+    yield "emoji are gone", re.sub(r"[\U00010000-\U0010ffff]", "", line)
     yield "all but ASCII is gone", line.encode("ascii", "ignore").decode()
     yield "escaped twice", json.dumps(line)[1:-1]
     yield "written as HTML", line.encode("ascii", "xmlcharrefreplace").decode()
@@ -1135,14 +1151,16 @@ def is_garbled(streamed: str, whole: str) -> bool:
 
 
 def is_part_of(short: str, long: str) -> bool:
-    """True when `short` is left after some characters of `long` are taken out."""
+    """True when `short` is left after some characters of `long` are taken out, or its beginning."""
+    if len(short) < len(long) and len(short) > 2 and long.endswith(short):
+        return True
     rest = iter(long)
     return len(short) < len(long) and len(short) * 2 >= len(line_core(long)) and all(letter in rest for letter in short)
 
 
-def is_shuffled(one: str, other: str) -> bool:
-    """True for the same letters in another order."""
-    return one != other and sorted(one) == sorted(other)
+def is_damaged(streamed: str, whole: str) -> bool:
+    """True for the letters of `whole` in another order, or in a form that no model would write by itself."""
+    return streamed != whole and (sorted(streamed) == sorted(whole) or bool(damage(whole, streamed)))
 
 
 def line_core(text: str) -> str:

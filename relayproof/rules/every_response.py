@@ -30,10 +30,11 @@ EVERY = (*SURFACES, OTHER)
 STREAMED = tuple(STREAMS.values())
 WHOLE = tuple(surface for surface in SURFACES if surface not in (*STREAMED, AUDIO))
 REFUSED_FOR_NOW = (401, 402, 403, 429)
+BUSY, OVERLOADED = 503, 529
 CLIENTS_MISTAKE = (400, 404, 422)
 UNSUPPORTED = re.compile(
-    r"(?i)not? .{0,30}(?:support|enabled)|unsupported|only .{0,30}support|not allowed|can't see|requires --|"
-    r"不支持|无法识别|deprecated|mmproj"
+    r"(?i)not? .{0,30}(?:support|enabled)|unsupported|unavailable|only .{0,30}support|supports? only|"
+    r"not allowed|can't see|requires --|不支持|无法识别|deprecated|mmproj"
 )
 TEXT_ONLY = re.compile(r"(?i)unknown variant|(?:should|must) be a (?:valid )?string|expected .{0,12}text")
 SEES = r"image|picture|vision|visual|modal|图"
@@ -52,6 +53,12 @@ EXTRAS = (
 NO_ROOM = re.compile(r"max_tokens or model output limit was reached")
 EVENTS = re.compile(rb"\s*(?:\xef\xbb\xbf)?(?:data|event|id|retry|)?:")
 GZIP = b"\x1f\x8b"
+RATE_LIMITS = (
+    ("x-ratelimit-", "-requests"),
+    ("x-ratelimit-", "-tokens"),
+    ("anthropic-ratelimit-requests-", ""),
+    ("anthropic-ratelimit-tokens-", ""),
+)
 COUNT = re.compile(r"[0-9]{1,18}")
 HIGH, LOW = r"\\ud[89ab][0-9a-f]{2}", r"\\ud[c-f][0-9a-f]{2}"
 LOST = re.compile(rf"\ufffd|(?<!\\)(?:\\\\)*(?:\\ufffd|{HIGH}(?!{LOW})|(?<!{HIGH}){LOW})", re.IGNORECASE)
@@ -95,7 +102,7 @@ def valid_request_is_answered(exchange: Exchange) -> Iterator[Finding]:
     """
     if not exchange.expect.get("answer"):
         raise Absent("nobody said that this request is valid")
-    if exchange.status in REFUSED_FOR_NOW:
+    if exchange.status in REFUSED_FOR_NOW or overloaded(exchange):
         raise Untested(f"the relay answered {exchange.status}: {said(exchange)}")
     if not exchange.succeeded and exchange.expect.get("optional") and lacks(exchange):
         raise NotOffered(f"{exchange.expect['optional']}: {exchange.status}, {said(exchange)}")
@@ -107,6 +114,11 @@ def valid_request_is_answered(exchange: Exchange) -> Iterator[Finding]:
         raise Untested(f"the relay answered {exchange.status}: {said(exchange)}")
     if not exchange.succeeded:
         yield Finding("status", f"{exchange.status} for a valid request: {said(exchange)}")
+
+
+def overloaded(exchange: Exchange) -> bool:
+    """True when the relay says that it has too much to do: that is about the hour, not about the request."""
+    return exchange.status == OVERLOADED or (exchange.status == BUSY and exchange.answered.has("retry-after"))
 
 
 def of_another_family(exchange: Exchange) -> bool:
@@ -228,12 +240,23 @@ def content_encoding_is_true(exchange: Exchange) -> Iterator[Finding]:
     response = exchange.answered
     encoding = response.header("content-encoding").lower()
     packed = response.body.startswith(GZIP)
-    if encoding in ("gzip", "x-gzip", "deflate") and response.body and response.decoded is response.body:
+    as_it_is = bool(response.body) and response.decoded is response.body
+    if as_it_is and (encoding in ("gzip", "x-gzip", "deflate") or (encoding and _is_plain(response))):
         yield Finding("header content-encoding", f"{encoding}, but the body is not: {shown(response.text[:60])}")
     if packed and not encoding and exchange.surface != AUDIO:
         yield Finding("body", "gzip bytes without a Content-Encoding header")
     if response.decoded is not response.body and response.decoded.startswith(GZIP):
         yield Finding("body", f"packed twice, labelled {encoding} once")
+
+
+def _is_plain(response: Response) -> bool:
+    """True for JSON or events that can be read as they are. An encoding that we don't know is let be."""
+    if response.header("content-encoding").lower() == "identity":
+        return False
+    try:
+        return response.json is not None
+    except Absent:
+        return bool(EVENTS.match(response.body))
 
 
 @must(ERROR_CODES, on=EVERY, answers=OK, needs=STATUS, when=lambda exchange: _has_no_other_judge(exchange))
@@ -395,16 +418,16 @@ def rate_limits_add_up(exchange: Exchange) -> Iterator[Finding]:
     """
     header = exchange.answered.header
     pairs = [
-        (header(f"x-ratelimit-remaining-{kind}"), header(f"x-ratelimit-limit-{kind}"), kind)
-        for kind in ("requests", "tokens")
+        (header(f"{prefix}remaining{suffix}"), header(f"{prefix}limit{suffix}"), f"{prefix}remaining{suffix}")
+        for prefix, suffix in RATE_LIMITS
     ]
     told = [pair for pair in pairs if COUNT.fullmatch(pair[0]) and COUNT.fullmatch(pair[1])]
-    known = [(int(left), int(limit), kind) for left, limit, kind in told]
+    known = [(int(left), int(limit), name) for left, limit, name in told]
     if not known:
         raise Absent("no such headers")
-    for left, limit, kind in known:
+    for left, limit, name in known:
         if left > limit:
-            yield Finding(f"header x-ratelimit-remaining-{kind}", f"{left} of {limit}")
+            yield Finding(f"header {name}", f"{left} of {limit}")
 
 
 def unpacked(exchange: Exchange) -> Response:

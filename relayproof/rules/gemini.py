@@ -19,7 +19,7 @@ from relayproof.groups import repeats, streamed_and_not, together
 from relayproof.pointer import Absent, find, get, is_a
 from relayproof.rule import ANY, REFUSED, SHOULD, Finding, Source, Untested, must, should
 from relayproof.rules import shapes
-from relayproof.rules.chat import breaks_off, is_part_of, is_shuffled, judged, same_model, some, values
+from relayproof.rules.chat import breaks_off, is_damaged, is_part_of, judged, same_model, some, values
 from relayproof.rules.every_response import said
 from relayproof.rules.sources import OBSERVED
 from relayproof.schema import shown
@@ -1040,12 +1040,12 @@ def streamed_text_loses_nothing(exchanges: tuple[Exchange, Exchange]) -> Iterato
     line = exchanges[0].expect.get("echo")
     if not line:
         raise Absent("no line to repeat")
-    whole, streamed = (texts(each)[0][1].strip() for each in exchanges)
+    whole, streamed = (gemini.said(get(candidates(each)[0][1], "/content")).strip() for each in exchanges)
     if whole and whole == streamed:
         return
     if line not in whole:
         raise Untested(f"the model did not repeat the line: {shown(whole[:60])}")
-    if not (is_part_of(streamed, whole) or is_part_of(whole, streamed) or is_shuffled(streamed, whole)):
+    if not (is_part_of(streamed, whole) or is_part_of(whole, streamed) or is_damaged(streamed, whole)):
         raise Untested(f"the model said another thing the second time: {shown(streamed[:60])}")
     yield Finding("/candidates/0/content", f"streamed {shown(streamed)}, not streamed {shown(whole)}")
 

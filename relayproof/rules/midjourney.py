@@ -327,7 +327,7 @@ def blend_needs_two_to_five_pictures(exchange: Exchange) -> Iterator[Finding]:
 def unknown_task_is_not_found(exchange: Exchange) -> Iterator[Finding]:
     """A task that does not exist is answered with an error: a 4xx status, or a code that is none of success.
 
-    Another's task, or an empty answer, sends the client into an endless loop.
+    Another's task sends the client into an endless loop. An answer of nothing is told by unknown_task_is_told.
 
     Fix: answer 404 or 400 with code 3 or 4.
     """
@@ -336,11 +336,32 @@ def unknown_task_is_not_found(exchange: Exchange) -> Iterator[Finding]:
     if exchange.status >= 500:
         yield Finding("status", f"{exchange.status}: {said(exchange)}")
     elif exchange.succeeded:
-        answer = exchange.answered.json if exchange.answered.body.strip() else None
-        if answer is None and exchange.expect.get("dialect") in ("mjp", "plus"):
-            raise Absent("these servers answer nothing at all")
+        answer = _answer(exchange)
+        if answer is None:
+            raise Absent("told by unknown_task_is_told")
         if not isinstance(answer, dict) or get(answer, "/code") in (None, *ACCEPTED):
             yield Finding("/", f"{shown(answer)} with status {exchange.status}")
+
+
+@should(OBSERVED, on=MIDJOURNEY, answers=ANY, when=lambda exchange: exchange.expect.get("refusal") == "task")
+def unknown_task_is_told(exchange: Exchange) -> Iterator[Finding]:
+    """A task that does not exist is answered with words, not with nothing.
+
+    A client can't tell an empty answer from a fault, and asks for the task for ever. midjourney-proxy, and what is made
+    of it, answers so.
+
+    Fix: answer 404 or 400 with code 3 or 4.
+    """
+    if not exchange.succeeded:
+        raise Absent("told by unknown_task_is_not_found")
+    if exchange.expect.get("dialect") in ("mjp", "plus"):
+        raise Absent("these servers answer nothing at all")
+    if _answer(exchange) is None:
+        yield Finding("body", f"nothing, with status {exchange.status}")
+
+
+def _answer(exchange: Exchange) -> Any:
+    return exchange.answered.json if exchange.answered.body.strip() else None
 
 
 @must(MJP, on=MIDJOURNEY, needs=IDS, when=is_kind(FETCH))

@@ -8,14 +8,13 @@ from relayproof import lifecycle
 from relayproof.exchange import STATUS, Exchange
 from relayproof.pointer import Absent, get
 from relayproof.rule import ANY, EVEN_NONE, SHOULD, Finding, Untested, must, should
-from relayproof.rules.every_response import EVERY, has_none_of_it, said
+from relayproof.rules.every_response import EVERY, has_none_of_it, overloaded, said
 from relayproof.rules.sources import ERROR_CODES, HTTP, OBSERVED
 from relayproof.surface import MIDJOURNEY, SUNO
 
 VALID, INVALID = "valid", "invalid"
 NOT_BUILT = 501
 NOTHING_SAID = (401, 402, 403, 429)
-BUSY, OVERLOADED = 503, 529
 
 
 def generated(kind: str) -> object:
@@ -86,17 +85,12 @@ def illegal_request_is_refused(exchange: Exchange) -> Iterator[Finding]:
 
 def _measurable(exchange: Exchange) -> None:
     """Raises Untested where the relay did not get as far as the request."""
-    if exchange.status in NOTHING_SAID or _busy(exchange):
+    if exchange.status in NOTHING_SAID or overloaded(exchange):
         raise Untested(f"the relay answered {exchange.status}: {said(exchange)}")
     if exchange.expect.get("shut"):
         raise Untested(f"the relay had stopped answering good requests as well: {said(exchange)}")
     if exchange.status == NOT_BUILT:
         raise Absent("the relay does not serve it")
-
-
-def _busy(exchange: Exchange) -> bool:
-    """True when the relay says that it has too much to do: that is about the hour, not about the request."""
-    return exchange.status == OVERLOADED or (exchange.status == BUSY and exchange.answered.has("retry-after"))
 
 
 def _wrong(exchange: Exchange) -> str:

@@ -108,6 +108,7 @@ CASES = [
         PLAIN,
         with_body(gzip.compress(BODY)),
     ),
+    Case("every-response/content-encoding-is-true", PLAIN, headed(("content-encoding", "br"))),
     Case("every-response/error-is-not-a-success", PLAIN, answered(PLAIN, told())),
     Case("every-response/failure-is-not-a-success", LIST, answered(LIST, {"success": False, "message": "no group"})),
     Case("every-response/error-is-not-a-model", ONE, answered(ONE, NO_MODEL)),
@@ -148,5 +149,10 @@ CASES = [
         "every-response/rate-limits-add-up",
         headed(("x-ratelimit-limit-requests", "60"), ("x-ratelimit-remaining-requests", "59")),
         headed(("x-ratelimit-limit-requests", "60"), ("x-ratelimit-remaining-requests", "600")),
+    ),
+    Case(
+        "every-response/rate-limits-add-up",
+        headed(("anthropic-ratelimit-requests-limit", "50"), ("anthropic-ratelimit-requests-remaining", "49")),
+        headed(("anthropic-ratelimit-requests-limit", "50"), ("anthropic-ratelimit-requests-remaining", "4000")),
     ),
 ]

@@ -114,7 +114,12 @@ CASES = [
     Case("midjourney/banned-word-is-named", BANNED, changed(BANNED, "/properties/bannedWord", "war")),
     Case("midjourney/empty-prompt-is-refused", EMPTY, TAKEN),
     Case("midjourney/blend-needs-two-to-five-pictures", ONE_PICTURE, BLENDED),
-    Case("midjourney/unknown-task-is-not-found", UNKNOWN, answered(UNKNOWN, b"null", status=200)),
+    Case("midjourney/unknown-task-is-not-found", UNKNOWN, answered(UNKNOWN, DONE.json, status=200)),
+    Case(
+        "midjourney/unknown-task-is-told",
+        answered(UNKNOWN, {"code": 4}, status=200),
+        answered(UNKNOWN, b"null", status=200),
+    ),
     Case("midjourney/fetched-task-is-the-one-asked-for", DONE, fetched(id=OTHER_ID)),
     Case(
         "midjourney/finished-task-is-complete", DONE, fetched(finishTime=0), also=("midjourney/task-is-that-of-plus",)
