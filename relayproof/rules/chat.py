@@ -242,13 +242,15 @@ def answer_is_not_empty(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: treat an empty upstream answer as an error, and retry or report it.
     """
-    if answers_results(exchange) or speaks_in_parts(exchange) or _may_stop_at_once(exchange):
+    if answers_results(exchange) or speaks_in_parts(exchange):
         raise Absent("the model may have nothing to say, or the schema tells")
     every = exchange.find("/choices/*", dict)
     ended = [(at, choice) for at, choice in every if choice.get("finish_reason") not in (*CUT, None)]
     for at, choice in judged(ended, "no choice ended by itself"):
         message = get(choice, "/message", dict)
         if choice["finish_reason"] != "tool_calls" and message is not None and not any(map(message.get, SPOKEN)):
+            if _may_stop_at_once(exchange):
+                raise Absent("a stop string may have been the first thing that was said")
             yield Finding(f"{at}/message", f"empty, with finish_reason {shown(choice['finish_reason'])}")
 
 

@@ -31,6 +31,7 @@ SPREAD_SECONDS = 0.05
 QUICKEST_EVENT = 0.0002
 MANY_EVENTS = 20  # a filter may hold a short answer back as a whole, as Azure does
 FEW_EVENTS = 5  # each of Gemini holds a sentence
+A_SENTENCE = 40  # characters
 BURST_EVENTS, BURST_SECONDS, PAUSE_SECONDS, MOST = 5, 0.002, 1.0, 0.8
 LONELY_COMMENT = re.compile(rb"(?:\A|\n\r?\n)(:[^\r\n]*\r?\n(?::[^\r\n]*\r?\n)*\r?\n)")
 EVENT_ID = re.compile(rb"^(id:[^\r\n]*)", re.MULTILINE)
@@ -403,7 +404,7 @@ def answer_is_streamed_once(exchange: Exchange) -> Iterator[Finding]:
 def deltas_do_not_repeat_the_text(exchange: Exchange) -> Iterator[Finding]:
     """A delta holds what is new, not the whole text so far.
 
-    Every client joins the deltas: of "A", "A b", "A b c" it makes "AA bA b c".
+    Every client joins the deltas: of "A", "A b", "A b c" it makes "AA bA b c". Nor is the last one a copy of the rest.
 
     Fix: send the difference to the chunk before; some upstreams stream the whole text each time.
     """
@@ -413,6 +414,9 @@ def deltas_do_not_repeat_the_text(exchange: Exchange) -> Iterator[Finding]:
         raise Absent("too short to tell")
     if all(len(later) > len(text) and later.startswith(text) for (_, text), (_, later) in pairwise(said)):
         yield Finding(said[1][0].place, f"{shown(said[1][1][:60])} begins with all that was said before")
+    *before, (event, last) = said
+    if len(last) > A_SENTENCE and last.strip() == "".join(text for _, text in before).strip():
+        yield Finding(event.place, f"{shown(last[:60])} is all that was said before, once more")
 
 
 @must(CHAT_CHUNK, on=OPENAI_STREAMS)

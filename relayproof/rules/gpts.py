@@ -11,7 +11,7 @@ from relayproof.exchange import CONTENT, Exchange
 from relayproof.links import PICTURE, SONG
 from relayproof.pointer import Absent, find, get
 from relayproof.rule import ANY, MAY, Finding, Source, must, should
-from relayproof.rules.chat import BOTH, finished_texts, some
+from relayproof.rules.chat import BOTH, SPOKEN, ended_by, finished_texts, judged, some
 from relayproof.rules.midjourney import reachable
 from relayproof.rules.sources import OBSERVED
 from relayproof.rules.suno import NOTHING
@@ -71,7 +71,9 @@ def song_has_an_audio_link(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: end the answer when the songs are there, with their links; report a failed task as an error, not as text.
     """
-    for at, text in finished_texts(exchange):
+    said = [(at, get(choice, "/message", dict, {})) for at, choice in ended_by(exchange, "stop")]
+    for at, message in judged([(at, each) for at, each in said if any(map(each.get, SPOKEN))], "nothing was said"):
+        text = str(message.get("content") or "")
         given = links.sounds(text)
         if not any(usable(url, exchange) for url in given):
             yield Finding(at, f"no usable link: {', '.join(given)}" if given else f"no link: {shown(text[-120:])}")

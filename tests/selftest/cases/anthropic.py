@@ -1,5 +1,6 @@
 """Cases for relayproof/rules/anthropic.py."""
 
+import copy
 import json
 from dataclasses import replace
 from typing import Any
@@ -106,6 +107,15 @@ def shuffled(given: Exchange) -> Exchange:
     texts = [place for place, each in enumerate(documents) if each["type"] == "content_block_delta"]
     last = documents.pop(texts[-1])
     return answered(given, framed([*documents[: texts[0]], last, *documents[texts[0] :]]))
+
+
+def as_latin(given: Exchange) -> Exchange:
+    """The stream, its UTF-8 read as Latin-1 on the way."""
+    documents = [copy.deepcopy(event.body) for event in given.events]
+    for each in documents:
+        if "text" in each.get("delta", {}):
+            each["delta"]["text"] = each["delta"]["text"].encode().decode("latin-1")
+    return answered(given, framed(documents))
 
 
 NO_SUCH = refused(404, "not_found_error")
@@ -240,6 +250,7 @@ CASES = [
         (SAID, without_repeats(STREAMED)),
     ),
     Case("anthropic/streamed-text-loses-nothing", (SAID, STREAMED), (SAID, shuffled(STREAMED))),
+    Case("anthropic/streamed-text-loses-nothing", (SAID, STREAMED), (SAID, as_latin(STREAMED))),
     Case("anthropic/missing-max-tokens-is-refused", MISSING, replace(PLAIN, expect={"refusal": "max_tokens"})),
     Case("anthropic/both-forms-of-the-key-are-taken", (KEY, BEARER), (NO_KEY, BEARER)),
     Case("anthropic/request-id-is-sent", PLAIN, UNTAGGED),

@@ -25,6 +25,11 @@ SCHEMA = chat(response_format={"type": "json_schema", "json_schema": {"name": "c
 BEGUN = chat(response_format={"type": "json_object"}, max_tokens=3)
 CUT = chat("Write about the sea.", max_tokens=16)
 STOPPED = chat("Count: 1 2 3", stop=["5"])
+BLANK = changed(
+    changed(STOPPED, "/choices/0/message/content", ""),
+    "/usage",
+    {"prompt_tokens": 9, "completion_tokens": 13, "total_tokens": 22},
+)
 LOGPROBS = chat("Name a fruit.", logprobs=True, top_logprobs=2)
 STREAM = chat_stream(stream_options={"include_usage": True})
 STREAM_CALL = chat_stream("Weather in Paris?", tools=[WEATHER])
@@ -150,6 +155,7 @@ CASES = [
     Case("chat/impossible-n-is-refused", REFUSED, BAD_N),
     Case("chat/choice-indexes-count-from-zero", TWO, changed(TWO, "/choices/1/index", 0)),
     Case("chat/answer-is-not-empty", PLAIN, altered(PLAIN, content="")),
+    Case("chat/answer-is-not-empty", STOPPED, BLANK),
     Case("chat/calling-tools-ends-with-tool-calls", CALL, changed(CALL, f"{CHOICE}/finish_reason", "stop")),
     Case("chat/tool-calls-is-no-empty-promise", CALL, altered(CALL, content="I will.", tool_calls=[])),
     Case(
@@ -240,6 +246,7 @@ CASES = [
     Case(
         "chat/repeated-line-is-undamaged", damaged("1833 年 café 🎉"), damaged("1833 \\u5e74 caf\\u00e9 \\ud83c\\udf89")
     ),
+    Case("chat/repeated-line-is-undamaged", damaged("1833 年 café 🎉"), damaged("1833 年 café")),
     Case("chat/thinking-is-not-said-twice", THOUGHT, altered(THOUGHT, content="<think>warm</think>It is warm.")),
     Case("chat/control-tokens-stay-inside", PLAIN, altered(PLAIN, content="Hello!<|im_end|>\n")),
     Case(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -117,6 +118,7 @@ BEGINS_AGAIN = restream(PLAIN, [*events(PLAIN)[:3], events(PLAIN)[0] | BEGUN_AGA
 MERGED = put(PLAIN, b"data: {}\n")
 
 SPOKEN = chat_stream("Count: 1 2 3")
+LONG_SAID = chat_stream("Repeat exactly, nothing else: Nine grey geese flew over the old lighthouse at dawn.")
 
 
 def cumulative(chunks: list[Any]) -> list[Any]:
@@ -128,6 +130,14 @@ def cumulative(chunks: list[Any]) -> list[Any]:
         if delta.get("content"):
             delta["content"] = said
     return chunks
+
+
+def said_again(chunks: list[Any]) -> list[Any]:
+    """The chunks, the whole text once more in a chunk before the last."""
+    said = [chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks]
+    last = copy.deepcopy(next(chunk for chunk, text in zip(chunks, said, strict=True) if text))
+    last["choices"][0]["delta"]["content"] = "".join(said)
+    return [*chunks[:-1], last, chunks[-1]]
 
 
 CASES = [
@@ -175,6 +185,7 @@ CASES = [
     Case("chat-stream/role-is-said-once", PLAIN, later(in_deltas(lambda delta: delta.update(role="assistant")))),
     Case("chat-stream/answer-is-streamed-once", PLAIN, BEGINS_AGAIN, also=("chat-stream/role-is-said-once",)),
     Case("chat-stream/deltas-do-not-repeat-the-text", PLAIN, so_far(PLAIN)),
+    Case("chat-stream/deltas-do-not-repeat-the-text", LONG_SAID, restream(LONG_SAID, said_again(events(LONG_SAID)))),
     Case("chat-stream/every-choice-finishes-once", PLAIN, TRUNCATED),
     Case("chat-stream/every-choice-finishes-once", PLAIN, restream(PLAIN, [*events(PLAIN), events(PLAIN)[-1]])),
     Case("chat-stream/nothing-is-said-after-the-end", PLAIN, swapped()),

@@ -42,6 +42,11 @@ CASES = [
     Case("gpts/song-has-an-audio-link", SONG, saying(SONG, "[Listen](https://cdn1.suno.ai/None.mp3)")),
     Case("gpts/song-has-an-audio-link", SONG, saying(SONG, ONE.replace("cdn.example", "localhost:3000"))),
     Case("gpts/song-has-an-audio-link", STREAMED, restream(STREAMED, without_links())),
+    Case(
+        "gpts/song-has-an-audio-link",
+        SONG,
+        changed(changed(SONG, TEXT, ""), "/choices/0/message/reasoning_content", ONE),
+    ),
     Case("gpts/two-songs-are-made", SONG, saying(SONG, ONE)),
     Case("gpts/two-songs-are-made", SONG, saying(SONG, f"{ONE}\n{ONE}?download=1")),
     Case("gpts/drawing-comes-as-a-picture", DRAWING, saying(DRAWING, "Here is your cube: cube.png")),
