@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from relayproof.probe import Probe
     from relayproof.relay import Key, Relay
+    from relayproof.session import Run
 
 KEY_VARIABLE = "RELAYPROOF_API_KEY"
 SETTINGS = Path("relayproof.toml")
@@ -232,6 +234,22 @@ def dear(relay: Relay, only: frozenset[str]) -> list[str]:
     cheap = {each.surface for each in served if each.spend <= limit and not each.negative}
     names = [*sorted(costly - cheap), *(f"parts of {surface}" for surface in sorted(costly & cheap))]
     return [f"not asked, since it costs more than --spend {limit.name.lower()}: {', '.join(names)}"] if names else []
+
+
+def elsewhere(run: Run) -> list[str]:
+    """A note on the hosts whose pictures were not fetched, since the settings do not allow it."""
+    from relayproof.lifecycle import is_public
+    from relayproof.pointer import Absent
+    from relayproof.surface import MIDJOURNEY
+
+    hosts: set[str] = set()
+    for exchange in run.exchanges if not run.relay.pictures else ():
+        with contextlib.suppress(Absent):
+            url = exchange.get("/imageUrl", str, "") if exchange.surface == MIDJOURNEY else ""
+            host = urlsplit(url).netloc if is_public(url) else ""
+            hosts |= {host} - {"", run.relay.name}
+    told = "not fetched, since it lies on other hosts (pictures = true under [relay])"
+    return [f"{told}: {', '.join(sorted(hosts))}"] if hosts else []
 
 
 def _chosen(target: Target) -> Target:

@@ -74,9 +74,6 @@ FORMS: dict[str, str] = {
     "fetching was refused for now": "查询暂时被拒绝",
     "the action was answered with {status}: {said}": "操作请求返回 {status}：{said}",
     "imageUrl leads on: {status} to {where}": "imageUrl 又转到别处：{status}，{where}",
-    "the picture lies elsewhere ({where}), where the settings do not allow to ask": (
-        "图片在别的主机上（{where}），设置不允许访问"
-    ),
     "the relay can't reach this machine; set `notify` under [relay] in relayproof.toml": (
         "中转站无法访问本机；请在 relayproof.toml 的 [relay] 中设置 `notify`"
     ),
@@ -91,6 +88,9 @@ FORMS: dict[str, str] = {
     ),
     "{number} exchanges judged: {kinds}": "共判定 {number} 次交互：{kinds}",
     "not asked, since they cost money (--spend money): {names}": "因为要花钱而没有请求（--spend money）：{names}",
+    "not fetched, since it lies on other hosts (pictures = true under [relay]): {list}": (
+        "位于其他主机，因此没有获取（在 [relay] 中设置 pictures = true 即可获取）：{list}"
+    ),
     "not asked, since it costs more than --spend {limit}: {list}": "花费超过 --spend {limit}，因此没有请求：{list}",
     "parts of {surface}": "{surface} 的一部分",
     "generated with seed {seed}": "随机种子 {seed}",
