@@ -519,6 +519,7 @@ def json_schema_is_honoured(exchange: Exchange) -> Iterator[Finding]:
     for at, text in finished_texts(exchange):
         found = values(text)
         if not found:
+            not_cut(stops(exchange), text)
             yield Finding(at, f"no JSON: {shown(text)}")
         if all(schema.fits(wanted, value) for value in found):
             continue
@@ -549,10 +550,14 @@ def cut_json_begins_as_json(exchange: Exchange) -> Iterator[Finding]:
             yield Finding(f"{at}/message/content", f"not the beginning of JSON: {shown(text)}")
 
 
-def finished_texts(exchange: Exchange) -> list[tuple[str, str]]:
-    """The texts of the choices that ended by themselves and called no tool. Raises Absent when there is none."""
-    if stops(exchange):
+def not_cut(stops: list[str], text: str) -> None:
+    """Raises Absent for the beginning of JSON in answer to a request with stop strings: one may have ended it."""
+    if stops and text.lstrip().startswith(("{", "[")) and not values(text):
         raise Absent("a stop string may have ended it")
+
+
+def finished_texts(exchange: Exchange) -> list[tuple[str, str]]:
+    """The texts of the choices that ended with `stop` and called no tool. Raises Absent when there is none."""
     texts = [
         (f"{at}/message/content", get(choice, "/message/content", str))
         for at, choice in ended_by(exchange, "stop")
@@ -573,6 +578,7 @@ def json_object_is_honoured(exchange: Exchange) -> Iterator[Finding]:
     """
     for at, text in finished_texts(exchange):
         if not isinstance(parsed(text), dict):
+            not_cut(stops(exchange), text)
             yield Finding(at, f"no JSON object: {shown(text)}")
 
 

@@ -19,7 +19,7 @@ from relayproof.groups import repeats, streamed_and_not, together
 from relayproof.pointer import Absent, find, get, is_a
 from relayproof.rule import ANY, REFUSED, SHOULD, Finding, Source, Untested, must, should
 from relayproof.rules import shapes
-from relayproof.rules.chat import breaks_off, is_damaged, is_part_of, judged, same_model, some, values
+from relayproof.rules.chat import breaks_off, is_damaged, is_part_of, judged, not_cut, same_model, some, values
 from relayproof.rules.every_response import said
 from relayproof.rules.sources import OBSERVED
 from relayproof.schema import shown
@@ -556,9 +556,7 @@ def wants_json(exchange: Exchange) -> bool:
 
 
 def finished_texts(exchange: Exchange) -> list[tuple[str, str]]:
-    """The texts of the candidates that ended by themselves and called nothing. Raises Absent when there is none."""
-    if stops(exchange):
-        raise Absent("a stop sequence may have ended it")
+    """The texts of the candidates that ended with STOP and called nothing. Raises Absent when there is none."""
     free = [(at, get(each, "/content")) for at, each in ended(exchange, STOP)]
     plain = [(f"{at}/content", gemini.said(content)) for at, content in free if not _calls(content)]
     return judged([(at, text) for at, text in plain if text], "no text that ended by itself")
@@ -581,6 +579,7 @@ def json_is_delivered(exchange: Exchange) -> Iterator[Finding]:
     for at, text in finished_texts(exchange):
         found = values(text)
         if not found:
+            not_cut(stops(exchange), text)
             yield Finding(at, f"no JSON: {shown(text)}")
         elif wanted is not None and not all(schema.fits(wanted, value) for value in found):
             for mismatch in schema.mismatches_of(wanted, found[0]):

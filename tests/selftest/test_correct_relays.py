@@ -22,6 +22,8 @@ from relayproof.surface import ANTHROPIC, CHAT, GEMINI
 ALL = tuple(rules.load().values())
 VALID = "every-response/valid-request-is-answered"
 JSON = "application/json"
+BEGUN = changed(chat(), "/choices/0/message/content", '{"city": "Pa')
+BEGINS = changed(whole(), "/candidates/0/content/parts/0/text", '{"city": "Pa')
 
 
 def shaped(schema: dict[str, object]) -> dict[str, object]:
@@ -146,9 +148,9 @@ def test_a_choice_of_a_tool_that_was_not_offered_promises_nothing(
 @pytest.mark.parametrize(
     ("given", "rule", "fields"),
     [
-        (chat(), "chat/json-object-is-honoured", {"response_format": {"type": "json_object"}, "stop": "d"}),
-        (chat(), "chat/json-schema-is-honoured", {"response_format": shaped({"type": "object"}), "stop": ["d"]}),
-        (whole(), "gemini/json-is-delivered", {"generationConfig": {"responseMimeType": JSON, "stopSequences": ["d"]}}),
+        (BEGUN, "chat/json-object-is-honoured", {"response_format": {"type": "json_object"}, "stop": "d"}),
+        (BEGUN, "chat/json-schema-is-honoured", {"response_format": shaped({"type": "object"}), "stop": ["d"]}),
+        (BEGINS, "gemini/json-is-delivered", {"generationConfig": {"responseMimeType": JSON, "stopSequences": ["d"]}}),
         (cut(chat()), "chat/cut-json-begins-as-json", {"response_format": shaped({"type": "string"})}),
         (cut(chat()), "chat/cut-json-begins-as-json", {"response_format": shaped({})}),
     ],

@@ -45,6 +45,11 @@ def submits(answer: Answer) -> bool:
     return "/submit/" in answer.asked.path
 
 
+def refuses_the_request(answer: Answer) -> bool:
+    """True for a refusal that is not about the key."""
+    return refused(answer) and answer.status != 401
+
+
 def makes_songs(answer: Answer) -> bool:
     """True for a finished task with songs."""
     return FINISHED(answer) and bool(clips(task_of(answer.json)))
@@ -96,7 +101,7 @@ tasks.sibling("suno-list-more", "The list has tasks that nobody asked for.", onl
 tasks.sibling("suno-list-behind", "The list shows a finished task as running.", only(_listed, change("/data/*", lambda task: task | {"status": "IN_PROGRESS", "progress": "40%", "finish_time": 0})), by="suno/status-never-goes-back")
 tasks.sibling("suno-list-of-the-unknown", "The list has a task that does not exist.", only(_listed, change("/data", lambda data: [*data, data[0] | {"task_id": "00000000-0000-4000-8000-000000000000"}] if data else data)), by="suno/list-has-only-*")
 tasks.sibling("suno-songs-without-metadata", "A finished song has no metadata.", songs(lambda clip: clip.pop("metadata"), FINISHED), by="suno/finished-songs-*")
-tasks.sibling("suno-refusals-200", "Refusals have status 200.", status(200), by="suno/refusal-has-a-status", when=refused, verdict=WARNS)
+tasks.sibling("suno-refusals-200", "Refusals have status 200.", status(200), by="suno/refusal-has-a-status", when=refuses_the_request, verdict=WARNS)
 tasks.sibling("suno-refusals-as-success", "Refusals have status 200 and code success.", status(200), put("/code", "success"), by=("suno/*-is-refused", "suno/unknown-task-*"), when=refused)
 tasks.harmless("suno-status-empty", "A task has no status before the relay's first look.", every_task(lambda task: task.update(status="") if task["status"] == "SUBMITTED" else None))
 tasks.sibling("suno-forgets", "Every look finds no task.", only(looks, instead({"code": "task_not_exist", "message": "task not exist", "data": None}, 400)), by="suno/submitted-task-is-found")
