@@ -209,13 +209,14 @@ def _google_says_so(exchange: Exchange) -> bool:
 def bad_key_is_401(exchange: Exchange) -> Iterator[Finding]:
     """A missing or wrong key is answered with 401.
 
-    SDKs raise AuthenticationError on 401; 403 says that the key is good but may not do this.
+    SDKs raise AuthenticationError on 401; 403 says that the key is good but may not do this. Google itself answers 403
+    where there is no key.
 
     Fix: answer 401.
     """
     if exchange.status not in (401, 403):
         raise Absent("told by bad_key_is_refused")
-    if exchange.status == 403:
+    if exchange.status == 403 and exchange.surface not in GEMINI_FAMILY:
         yield Finding("status", "403 instead of 401")
 
 
