@@ -11,7 +11,7 @@ from relayproof.exchange import Exchange
 from relayproof.pointer import Absent
 from relayproof.probe import FREE, MONEY, Call, Run, probe
 from relayproof.probes import chat
-from relayproof.probes.errors import NOT_JSON, because, unreadable
+from relayproof.probes.errors import because
 from relayproof.probes.models import UNKNOWN
 from relayproof.probes.samples import CLOCK, GOOD, ROOM, WEATHER, data_url, png, user
 from relayproof.relay import Relay
@@ -147,18 +147,6 @@ def listing(relay: Relay) -> Run:
 def wrong_key(relay: Relay) -> Run:
     """A key that does not exist, as x-api-key."""
     yield _bad(relay, because("key", "a wrong x-api-key"), key="wrong")
-
-
-@probe(ANTHROPIC, spend=FREE, negative=True)
-def no_key(relay: Relay) -> Run:
-    """No key at all."""
-    yield _bad(relay, because("key", "no key"), key="none")
-
-
-@probe(ANTHROPIC, spend=FREE, negative=True)
-def malformed(relay: Relay) -> Run:
-    """A body that is not JSON."""
-    yield unreadable(_bad(relay, because("malformed", NOT_JSON)))
 
 
 @probe(ANTHROPIC, spend=FREE, negative=True)

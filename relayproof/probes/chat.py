@@ -29,6 +29,7 @@ LONG_COUNT = 700
 SYSTEM_WORDS = 48
 ECHO = "1833 年 café 🎉 鱻鱻鱻 aaaa 1100"
 FRUIT = "Name a fruit."
+COUNT = "Count: 1 2 3 4 5 6 7 8 9"
 BOTH_TOOLS = "Weather and local time in Paris? Use the tools."
 
 
@@ -165,8 +166,7 @@ def two_choices(relay: Relay) -> Run:
 def stop(relay: Relay) -> Run:
     """A count that a stop sequence ends before 5, behind a system message of many short words."""
     system = {"role": "system", "content": "Ignore this:" + " a" * SYSTEM_WORDS}
-    count = user("Count: 1 2 3 4 5 6 7 8 9")
-    yield ask(relay, [system, *count], stop=["5"], expect={"at_least": SYSTEM_WORDS})
+    yield ask(relay, [system, *user(COUNT)], stop=["5"], expect={"at_least": SYSTEM_WORDS})
 
 
 @probe(CHAT)
@@ -202,8 +202,8 @@ def streamed_again(relay: Relay) -> Run:
 
 @probe(CHAT_STREAM)
 def streamed_bare(relay: Relay) -> Run:
-    """The same line as a stream, without stream_options."""
-    yield repeating(relay, surface=CHAT_STREAM)
+    """A count that a stop sequence ends before 5, as a stream without stream_options."""
+    yield ask(relay, user(COUNT), surface=CHAT_STREAM, stop=["5"])
 
 
 @probe(CHAT_STREAM)
@@ -258,12 +258,6 @@ def streamed_two_choices(relay: Relay) -> Run:
     """Two choices as a stream."""
     usage = {"include_usage": True}
     yield ask(relay, user(FRUIT), surface=CHAT_STREAM, n=2, room=24, stream_options=usage)
-
-
-@probe(CHAT_STREAM)
-def streamed_stop(relay: Relay) -> Run:
-    """A count that a stop sequence ends before 5, as a stream."""
-    yield ask(relay, user("Count: 1 2 3 4 5 6 7 8 9"), surface=CHAT_STREAM, stop=["5"])
 
 
 @probe(CHAT_STREAM)

@@ -65,10 +65,3 @@ def prompt_is_an_object(relay: Relay) -> Run:
     call = Call("POST", PATH, json=body, expect=because("wrong-type", "a prompt that is an object"))
     yield call
     yield call
-
-
-@probe(COMPLETIONS, spend=FREE, negative=True)
-def no_key(relay: Relay) -> Run:
-    """A completion without a key."""
-    body = {"model": relay.model(COMPLETIONS), "prompt": "Hi", "max_tokens": 8}
-    yield Call("POST", PATH, json=body, key="none", expect=because("key", "no key"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from relayproof.probe import FREE, MONEY, Call, Run, probe
 from relayproof.probes import chat
-from relayproof.probes.errors import NOT_JSON, because, unreadable
+from relayproof.probes.errors import because
 from relayproof.probes.models import UNKNOWN
 from relayproof.probes.samples import CITY, GOOD, ROOM, data_url, png, user
 from relayproof.relay import Relay
@@ -136,21 +136,9 @@ def listing(relay: Relay) -> Run:
 
 
 @probe(GEMINI, spend=FREE, negative=True)
-def wrong_key(relay: Relay) -> Run:
-    """A key that does not exist, as x-goog-api-key."""
-    yield _bad(relay, because("key", "a wrong x-goog-api-key"), key="wrong")
-
-
-@probe(GEMINI, spend=FREE, negative=True)
 def no_key(relay: Relay) -> Run:
     """No key at all."""
     yield _bad(relay, because("key", "no key"), key="none")
-
-
-@probe(GEMINI, spend=FREE, negative=True)
-def malformed(relay: Relay) -> Run:
-    """A body that is not JSON."""
-    yield unreadable(_bad(relay, because("malformed", NOT_JSON)))
 
 
 @probe(GEMINI, spend=FREE, negative=True)

@@ -223,11 +223,3 @@ def unknown_task(relay: Relay) -> Run:
 def no_key(relay: Relay) -> Run:
     """A task's state, asked for without a key."""
     yield Call("GET", f"/mj/task/{UNKNOWN}/fetch", key="none", expect=bad(relay, "key", "no key"))
-
-
-@probe(MIDJOURNEY, spend=FREE, negative=True)
-def wrong_key(relay: Relay) -> Run:
-    """A drawing with a key that does not exist."""
-    yield Call(
-        "POST", f"{SUBMIT}/imagine", json={"prompt": PROMPT}, key="wrong", expect=bad(relay, "key", "a wrong key")
-    )
