@@ -123,7 +123,7 @@ class Room:
 
 MIDJOURNEY = [f"midjourney/{name}" for name in (
     "no-ids", "mode-prefix", "imagine", "describe", "blend", "shorten", "swap-face", "bad-flag",
-    "empty-prompt", "one-picture-to-blend", "unknown-task", "wrong-key",
+    "empty-prompt", "one-picture-to-blend", "unknown-task", "no-key",
 )]  # fmt: skip
 SUNO = [f"suno/{name}" for name in (
     "no-ids", "music", "lyrics", "unknown-voice", "empty-prompt", "unknown-task", "unknown-action",
