@@ -126,5 +126,5 @@ MIDJOURNEY = [f"midjourney/{name}" for name in (
     "empty-prompt", "one-picture-to-blend", "unknown-task", "no-key",
 )]  # fmt: skip
 SUNO = [f"suno/{name}" for name in (
-    "no-ids", "music", "lyrics", "unknown-voice", "empty-prompt", "unknown-task", "unknown-action",
+    "no-ids", "music", "lyrics", "unknown-voice", "empty-prompt", "no-key", "unknown-task", "unknown-action",
 )]  # fmt: skip
