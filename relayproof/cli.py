@@ -186,7 +186,7 @@ def _asked(target: Target, reports: Path, strict: bool) -> tuple[Run, Results]:
         click.echo("relayproof: interrupted; judging what was measured until then", err=True)
         if kept and kept.exists():
             click.echo(f"relayproof: the next run takes up the paid tasks in {kept}", err=True)
-    gathered.notes += options.dear(gathered.relay, target.only) + options.elsewhere(gathered)
+    gathered.notes += options.unasked(gathered, target.only)
     return gathered, runs.from_run(gathered, strict=strict, narrow=bool(target.only))
 
 

@@ -224,6 +224,11 @@ def probes(target: Target) -> list[Probe]:
     return sorted(wanted, key=lambda probe: order[probe.surface])
 
 
+def unasked(run: Run, only: frozenset[str]) -> list[str]:
+    """Notes on what a run did not ask for, since the settings do not allow it."""
+    return dear(run.relay, only) + elsewhere(run)
+
+
 def dear(relay: Relay, only: frozenset[str]) -> list[str]:
     """A note on what the relay serves and was not asked for, since it costs more than the user allows."""
     from relayproof.probes import load
@@ -242,12 +247,15 @@ def elsewhere(run: Run) -> list[str]:
     from relayproof.pointer import Absent
     from relayproof.surface import MIDJOURNEY
 
+    if run.relay.pictures:
+        return []
     hosts: set[str] = set()
-    for exchange in run.exchanges if not run.relay.pictures else ():
+    for exchange in (each for each in run.exchanges if each.surface == MIDJOURNEY):
         with contextlib.suppress(Absent):
-            url = exchange.get("/imageUrl", str, "") if exchange.surface == MIDJOURNEY else ""
-            host = urlsplit(url).netloc if is_public(url) else ""
-            hosts |= {host} - {"", run.relay.name}
+            url = exchange.get("/imageUrl", str, "")
+            if is_public(url):
+                hosts.add(urlsplit(url).netloc)
+    hosts.discard(run.relay.name)
     told = "not fetched, since it lies on other hosts (pictures = true under [relay])"
     return [f"{told}: {', '.join(sorted(hosts))}"] if hosts else []
 

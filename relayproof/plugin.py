@@ -100,7 +100,7 @@ def _run(config: pytest.Config) -> Results:
 
     with options.target(options_of(config)) as target:
         gathered = session.run(target.relay, options.probes(target))
-        gathered.notes += options.dear(gathered.relay, target.only) + options.elsewhere(gathered)
+        gathered.notes += options.unasked(gathered, target.only)
         return runs.from_run(gathered, strict=config.getoption("relay_strict"), narrow=bool(target.only))
 
 

@@ -18,6 +18,7 @@ from relayproof.probe import MONEY, Call, Probe
 from relayproof.relay import Relay
 from relayproof.resume import Tasks
 from relayproof.rule import MUST, Finding, Untested
+from relayproof.rules.every_response import overloaded
 from relayproof.surface import (
     ANTHROPIC,
     ANTHROPIC_FAMILY,
@@ -26,6 +27,7 @@ from relayproof.surface import (
     ERRORS,
     GEMINI,
     GEMINI_FAMILY,
+    KEY_REFUSED,
     MIDJOURNEY,
     MODELS,
     NOT_THERE,
@@ -37,8 +39,6 @@ from relayproof.wire.listener import listening
 BROKEN = "every-response/arrives-whole"
 INTERRUPTED = "the run was interrupted"
 TRIES = 3
-KEY_REFUSED = (401, 403)
-BUSY = (429, 503, 529)
 LONGEST_WAIT = 90.0  # seconds from the first 429: a minute's limit is waited for, a day's is not
 SECONDS = re.compile(r"[0-9]{1,3}")
 THREADS = "relayproof-probes"
@@ -251,7 +251,8 @@ class _Session:
 
     def busy_for(self, exchange: Exchange) -> float | None:
         """The seconds after which a busy relay wants to be asked again; None when it does not say, or says too many."""
-        told = exchange.answered.header("retry-after") if exchange.response and exchange.status in BUSY else ""
+        busy = exchange.response is not None and (exchange.status == 429 or overloaded(exchange))
+        told = exchange.answered.header("retry-after") if busy else ""
         if not SECONDS.fullmatch(told) or "quota" in exchange.answered.text:
             return None
         now, wait = time.monotonic(), float(told)

@@ -59,6 +59,7 @@ ANTHROPIC_FAMILY = (ANTHROPIC, ANTHROPIC_STREAM)
 GEMINI_FAMILY = (GEMINI, GEMINI_STREAM)
 
 NOT_THERE = (404, 405, 501)  # statuses that say that a path is not served
+KEY_REFUSED = (401, 403)
 
 _PATHS = (
     (OTHER, re.compile(r"/threads/|/(fim|agents)/completions/?$|/models/.+/(operations|predictions)\b")),

@@ -16,8 +16,8 @@ from relayproof import openapi
 from relayproof.fuzz import samples
 from relayproof.openapi import Operation
 from relayproof.pointer import get
+from relayproof.probes.samples import CITY
 
-CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 OBJECTS: tuple[dict[str, Any], ...] = ({}, CITY, CITY | {"additionalProperties": False})
 OBJECT_WORDS = {"properties", "additionalProperties", "anyOf", "allOf", "oneOf", "$ref"}
 CONDITIONS = ("allOf", "if", "then", "else", "dependentSchemas", "dependentRequired", "not")
@@ -109,11 +109,8 @@ def _tight(schema: Any) -> Any:
 
 def _known(name: str, said: Any) -> Any:
     """The schema of a key for which there are samples; None for another."""
-    values = _by_key().get(name)
+    values = samples.by_key().get(name)
     return values and {"enum": [*values, *([None] if "null" in get(said, "/type", list, []) else [])]}
-
-
-_by_key = functools.cache(samples.by_key)
 
 
 @functools.cache

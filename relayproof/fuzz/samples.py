@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import base64
+import functools
 from typing import Any
 
 from relayproof import pictures
+from relayproof.probes.samples import data_url
 
 VOICES = ("alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer", "verse")
 SPOKEN = ("ar", "de", "en", "es", "fr", "hi", "it", "ja", "ko", "nl", "pl", "pt", "ru", "tr", "zh")
@@ -20,9 +21,10 @@ THOUGHTS = ("minimal", "low", "medium", "high")
 SONGS = ("chirp-v3-0", "chirp-v3-5", "chirp-v4")
 
 
+@functools.cache
 def by_key() -> dict[str, tuple[str, ...]]:
     """The values for a key of a request, whatever stands around it."""
-    data = _picture(0)
+    picture = _picture(0)
     return {
         "voice": VOICES,
         "language": SPOKEN,
@@ -35,8 +37,8 @@ def by_key() -> dict[str, tuple[str, ...]]:
         "mv": SONGS,
         "media_type": ("image/png",),
         "mimeType": ("image/png",),
-        "data": (data,),
-        "url": (f"data:image/png;base64,{data}",),
+        "data": (picture.partition(",")[2],),
+        "url": (picture,),
     }
 
 
@@ -47,11 +49,9 @@ def by_component(components: str) -> dict[str, dict[str, Any]]:
     return {
         f"{claude}.block": {"anyOf": [{"$ref": f"{components}{claude}.{kind}_block"} for kind in ("text", "image")]},
         f"{google}.part": text,
-        "midjourney.submit_imagine_request.image": {
-            "enum": [f"data:image/png;base64,{_picture(number)}" for number in range(3)]
-        },
+        "midjourney.submit_imagine_request.image": {"enum": [_picture(number) for number in range(3)]},
     }
 
 
 def _picture(number: int) -> str:
-    return base64.b64encode(pictures.paint("png", (16, 16), number)).decode()
+    return data_url(pictures.paint("png", (16, 16), number))

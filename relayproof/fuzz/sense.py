@@ -15,6 +15,7 @@ from typing import Any
 from relayproof import gemini, pictures, sounds
 from relayproof.fuzz.samples import HARMS, RESOLUTIONS, SHAPES, SIZES, SONGS, SPOKEN, THOUGHTS, THRESHOLDS, VOICES
 from relayproof.pointer import find, get
+from relayproof.rules.chat import parsed
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 SPEAKER = re.compile(r"[^\s<|\\/>]{1,64}")
@@ -70,10 +71,7 @@ def _results_follow_calls(messages: list[dict[str, Any]]) -> bool:
 
 
 def _is_call(call: Any) -> bool:
-    try:
-        arguments = json.loads(get(call, "/function/arguments", str, ""))
-    except ValueError:
-        return False
+    arguments = parsed(get(call, "/function/arguments", str, ""))
     return isinstance(arguments, dict) and bool(NAME.fullmatch(get(call, "/function/name", str, "")))
 
 

@@ -15,11 +15,10 @@ from relayproof.probes.errors import because
 from relayproof.probes.models import UNKNOWN
 from relayproof.probes.samples import CLOCK, GOOD, ROOM, WEATHER, data_url, png, user
 from relayproof.relay import Relay
-from relayproof.surface import ANTHROPIC, ANTHROPIC_STREAM, CHAT, CHAT_STREAM
+from relayproof.surface import ANTHROPIC, ANTHROPIC_STREAM, CHAT, CHAT_STREAM, KEY_REFUSED
 
 PATH = "/v1/messages"
 VERSION = {"anthropic-version": "2023-06-01"}
-REFUSED = (401, 403)
 LINE = " / ".join([chat.ECHO] * 8)
 CUT = 96
 THINKING_TOKENS = 1024
@@ -56,7 +55,7 @@ def echoing(relay: Relay, **fields: Any) -> Call:
 def plain(relay: Relay) -> Run:
     """A line to repeat, cut by the token limit. Where x-api-key is refused, once more with Bearer."""
     first = yield echoing(relay)
-    if first.status in REFUSED:
+    if first.status in KEY_REFUSED:
         yield echoing(relay, auth="bearer")
 
 

@@ -1,4 +1,5 @@
-"""What is asked of speech, transcriptions and translations: twelve requests at most, four of them for cents.
+"""What is asked of speech, transcriptions and translations: thirteen requests at most, four of them for cents and
+one without a key.
 
 One model is asked that speaks, one that hears, and where the relay has them, one of each that streams. What no model
 of the list can do is not asked.

@@ -11,7 +11,7 @@ from relayproof.probes.errors import because
 from relayproof.probes.models import UNKNOWN
 from relayproof.probes.samples import CITY, GOOD, ROOM, data_url, png, user
 from relayproof.relay import Relay
-from relayproof.surface import CHAT, CHAT_STREAM, GEMINI, GEMINI_STREAM
+from relayproof.surface import CHAT, CHAT_STREAM, GEMINI, GEMINI_STREAM, KEY_REFUSED
 
 NOT_ALONE = {"optional": "the model may give one candidate only"}
 THINKING_ROOM = 160
@@ -20,7 +20,6 @@ FUNCTIONS = [
     {"name": "get_weather", "description": "Weather of a city.", "parameters": CITY},
     {"name": "get_time", "description": "Local time of a city.", "parameters": CITY},
 ]
-REFUSED = (401, 403)
 
 
 def path(model: str, action: str = "generateContent") -> str:
@@ -75,7 +74,7 @@ def calling(relay: Relay, **more: Any) -> Call:
 def plain(relay: Relay) -> Run:
     """A line to repeat. Where x-goog-api-key is refused, once more with Bearer."""
     first = yield echoing(relay)
-    if first.status in REFUSED:
+    if first.status in KEY_REFUSED:
         yield echoing(relay, auth="bearer")
 
 

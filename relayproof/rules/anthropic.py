@@ -18,10 +18,11 @@ from relayproof.pointer import Absent, find, get
 from relayproof.rule import ANY, MAY, OK, REFUSED, SHOULD, Finding, Source, Untested, must, should
 from relayproof.rules import shapes
 from relayproof.rules.chat import breaks_off, is_damaged, is_part_of, related, same_model, some
+from relayproof.rules.errors import refused_as
 from relayproof.rules.every_response import overloaded, said
 from relayproof.rules.sources import OBSERVED
 from relayproof.schema import shown
-from relayproof.surface import ANTHROPIC, ANTHROPIC_FAMILY, MODELS
+from relayproof.surface import ANTHROPIC, ANTHROPIC_FAMILY, KEY_REFUSED, MODELS
 
 SDK = "anthropic-sdk-python 2.12.0"
 MESSAGE = Source(SDK, "types/message.py")
@@ -799,7 +800,7 @@ def error_type_fits_its_status(exchange: Exchange) -> Iterator[Finding]:
     answers=ANY,
     relay=SHOULD,
     needs=STATUS,
-    when=lambda exchange: exchange.expect.get("refusal") == "max_tokens",
+    when=refused_as("max_tokens"),
 )
 def missing_max_tokens_is_refused(exchange: Exchange) -> Iterator[Finding]:
     """A request without `max_tokens` is refused with 400.
@@ -829,7 +830,7 @@ def both_forms_of_the_key_are_taken(exchanges: tuple[Exchange, ...]) -> Iterator
     if not any(each.succeeded for each in good) or not all(forms.values()):
         raise Absent("both forms are to be sent, and the key is to be good")
     for name, sent in forms.items():
-        refused = [each for each in sent if each.status in (401, 403)]
+        refused = [each for each in sent if each.status in KEY_REFUSED]
         if refused and not any(each.succeeded for each in sent):
             yield Finding(
                 f"header {name}", f"{refused[0].status} with a key that the other form opens: {said(refused[0])}"

@@ -1038,8 +1038,8 @@ def repeated_line_is_undamaged(exchange: Exchange) -> Iterator[Finding]:
 
 def damage(line: str, text: str) -> str:
     """What happened to a line on its way into a text; "" when the text holds no damaged form of it."""
-    known = (kind for kind, damaged in _damages(line) if damaged != line and _spaced(damaged) in _spaced(text))
-    return next(known, "")
+    found = _spaced(text)
+    return next((kind for kind, damaged in _damages(line) if damaged != line and _spaced(damaged) in found), "")
 
 
 def _spaced(text: str) -> str:
@@ -1160,10 +1160,11 @@ def is_garbled(streamed: str, whole: str) -> bool:
 
 def is_part_of(short: str, long: str) -> bool:
     """True when `short` is left after some characters of `long` are taken out, or its beginning."""
-    if len(short) < len(long) and len(short) > 2 and long.endswith(short):
-        return True
+    if len(short) >= len(long):
+        return False
     rest = iter(long)
-    return len(short) < len(long) and len(short) * 2 >= len(line_core(long)) and all(letter in rest for letter in short)
+    most_is_left = len(short) * 2 >= len(line_core(long)) and all(letter in rest for letter in short)
+    return most_is_left or (len(short) > 2 and long.endswith(short))
 
 
 def is_damaged(streamed: str, whole: str) -> bool:

@@ -17,7 +17,17 @@ from relayproof.rules.errors import refused_as
 from relayproof.rules.every_response import said
 from relayproof.rules.sources import OBSERVED
 from relayproof.schema import shown
-from relayproof.surface import ANTHROPIC, ANTHROPIC_STREAM, CHAT, CHAT_STREAM, GEMINI, GEMINI_STREAM, MODELS, OTHER
+from relayproof.surface import (
+    ANTHROPIC,
+    ANTHROPIC_STREAM,
+    CHAT,
+    CHAT_STREAM,
+    GEMINI,
+    GEMINI_STREAM,
+    KEY_REFUSED,
+    MODELS,
+    OTHER,
+)
 
 SDKS = Source("openai-python 3.54.0, anthropic-sdk-python 2.12.0, google-genai 3.4.0", "their code")
 PYTHON_PAGES = Source("Python pages of several relays", "base_url", "2026-11-23")
@@ -208,6 +218,6 @@ def sdk_is_served_like_anybody(exchanges: tuple[Exchange, Exchange]) -> Iterator
     Fix: take the key in each header form that the official server takes, and let SDKs' headers pass.
     """
     own, asked = exchanges
-    if asked.status in (401, 403):
+    if asked.status in KEY_REFUSED:
         name, form = asked.expect["sdk"], "Bearer" if asked.request.has("authorization") else "its own header"
         yield Finding("status", f"{asked.status} for the {name} SDK (key as {form}), {own.status} for our own request")

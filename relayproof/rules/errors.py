@@ -23,7 +23,17 @@ from relayproof.rules.every_response import (
 )
 from relayproof.rules.sources import CORS, ERROR, ERROR_CODES, HTTP, HTTP_AUTH, OBSERVED
 from relayproof.schema import shown
-from relayproof.surface import ANTHROPIC_FAMILY, GEMINI_FAMILY, MIDJOURNEY, MODELS, NOT_THERE, OTHER, SUNO, is_azure
+from relayproof.surface import (
+    ANTHROPIC_FAMILY,
+    GEMINI_FAMILY,
+    KEY_REFUSED,
+    MIDJOURNEY,
+    MODELS,
+    NOT_THERE,
+    OTHER,
+    SUNO,
+    is_azure,
+)
 
 GATEWAY = (502, 503, 504)
 OWN_ENVELOPE = (*ANTHROPIC_FAMILY, *GEMINI_FAMILY, MIDJOURNEY, SUNO)
@@ -191,14 +201,14 @@ def bad_key_is_refused(exchange: Exchange) -> Iterator[Finding]:
     _not_limited(exchange)
     if exchange.surface == MODELS and exchange.status in NOT_THERE:
         raise Absent("told by valid_request_is_answered")
-    if exchange.status not in (401, 403) and not _google_says_so(exchange):
+    if exchange.status not in KEY_REFUSED and not _google_says_so(exchange):
         yield Finding("status", f"{exchange.status} with {exchange.expect.get('with', 'a bad key')}: {said(exchange)}")
 
 
 def _not_limited(exchange: Exchange) -> None:
     """Raises Untested where the relay limited the rate, or was too busy, whatever was asked."""
     if exchange.status == 429 or overloaded(exchange):
-        raise Untested(f"the relay answered 429: {said(exchange)}")
+        raise Untested(f"the relay answered {exchange.status}: {said(exchange)}")
 
 
 def _google_says_so(exchange: Exchange) -> bool:
@@ -214,7 +224,7 @@ def bad_key_is_401(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: answer 401.
     """
-    if exchange.status not in (401, 403):
+    if exchange.status not in KEY_REFUSED:
         raise Absent("told by bad_key_is_refused")
     if exchange.status == 403 and exchange.surface not in GEMINI_FAMILY:
         yield Finding("status", "403 instead of 401")
@@ -361,7 +371,7 @@ def unknown_path_is_not_found(exchange: Exchange) -> Iterator[Finding]:
     Fix: let the web front end take no path under /v1.
     """
     _not_limited(exchange)
-    if exchange.status not in (401, 403, *NOT_THERE):
+    if exchange.status not in (*KEY_REFUSED, *NOT_THERE):
         yield Finding("status", f"{exchange.status} for a path that does not exist: {said(exchange)}")
 
 

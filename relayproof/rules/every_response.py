@@ -53,6 +53,7 @@ EXTRAS = (
 NO_ROOM = re.compile(r"max_tokens or model output limit was reached")
 EVENTS = re.compile(rb"\s*(?:\xef\xbb\xbf)?(?:data|event|id|retry|)?:")
 GZIP = b"\x1f\x8b"
+UNPACKED = ("gzip", "x-gzip", "deflate")
 RATE_LIMITS = (
     ("x-ratelimit-", "-requests"),
     ("x-ratelimit-", "-tokens"),
@@ -241,7 +242,7 @@ def content_encoding_is_true(exchange: Exchange) -> Iterator[Finding]:
     encoding = response.header("content-encoding").lower()
     packed = response.body.startswith(GZIP)
     as_it_is = bool(response.body) and response.decoded is response.body
-    if as_it_is and (encoding in ("gzip", "x-gzip", "deflate") or (encoding and _is_plain(response))):
+    if as_it_is and (encoding in UNPACKED or (encoding not in ("", "identity") and _is_plain(response))):
         yield Finding("header content-encoding", f"{encoding}, but the body is not: {shown(response.text[:60])}")
     if packed and not encoding and exchange.surface != AUDIO:
         yield Finding("body", "gzip bytes without a Content-Encoding header")
@@ -250,9 +251,7 @@ def content_encoding_is_true(exchange: Exchange) -> Iterator[Finding]:
 
 
 def _is_plain(response: Response) -> bool:
-    """True for JSON or events that can be read as they are. An encoding that we don't know is let be."""
-    if response.header("content-encoding").lower() == "identity":
-        return False
+    """True for JSON or events that can be read as they are."""
     try:
         return response.json is not None
     except Absent:

@@ -15,7 +15,7 @@ from relayproof.exchange import CONTENT, FRAMING, HEADERS, IDS, Exchange
 from relayproof.pointer import Absent, find, get, is_a
 from relayproof.rule import SHOULD, Finding, Source, must, should
 from relayproof.rules import shapes
-from relayproof.rules.gemini import CANDIDATE, RESPONSE, USAGE, asked, holds, runs_tools
+from relayproof.rules.gemini import CANDIDATE, RESPONSE, USAGE, asked, candidates, holds, runs_tools
 from relayproof.schema import shown
 from relayproof.streams.gemini import KNOWN, Chunk, chunks
 from relayproof.surface import GEMINI_STREAM, wants_sse
@@ -305,7 +305,7 @@ def usage_grows_with_the_answer(exchange: Exchange) -> Iterator[Finding]:
 
     Fix: pass each chunk's own usageMetadata on.
     """
-    if len(list(exchange.find("/candidates/*", dict))) > 1:
+    if len(candidates(exchange)) > 1:
         raise Absent("several candidates")
     told = _counts(exchange, "candidatesTokenCount")
     grown = [(place, tokens, size) for place, tokens, size in told[1:] if size]

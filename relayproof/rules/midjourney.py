@@ -15,6 +15,7 @@ from relayproof.lifecycle import ACCEPTED, CALLBACKS, FETCH, LIST, MODAL, PICTUR
 from relayproof.pointer import Absent, find, get, is_a
 from relayproof.rule import ANY, MAY, REFUSED, SHOULD, Finding, NotOffered, Source, Untested, may, must, should
 from relayproof.rules import lifecycles, shapes
+from relayproof.rules.errors import refused_as
 from relayproof.rules.every_response import is_missing, lacks
 from relayproof.rules.lifecycles import is_failure, is_success, refused_for_now, said, sights
 from relayproof.rules.sources import HTTP, OBSERVED
@@ -323,7 +324,7 @@ def blend_needs_two_to_five_pictures(exchange: Exchange) -> Iterator[Finding]:
     yield from _not_taken(exchange, f"a blend of {len(given)}")
 
 
-@must(OBSERVED, on=MIDJOURNEY, answers=ANY, when=lambda exchange: exchange.expect.get("refusal") == "task")
+@must(OBSERVED, on=MIDJOURNEY, answers=ANY, when=refused_as("task"))
 def unknown_task_is_not_found(exchange: Exchange) -> Iterator[Finding]:
     """A task that does not exist is answered with an error: a 4xx status, or a code that is none of success.
 
@@ -343,7 +344,7 @@ def unknown_task_is_not_found(exchange: Exchange) -> Iterator[Finding]:
             yield Finding("/", f"{shown(answer)} with status {exchange.status}")
 
 
-@should(OBSERVED, on=MIDJOURNEY, answers=ANY, when=lambda exchange: exchange.expect.get("refusal") == "task")
+@should(OBSERVED, on=MIDJOURNEY, answers=ANY, when=refused_as("task"))
 def unknown_task_is_told(exchange: Exchange) -> Iterator[Finding]:
     """A task that does not exist is answered with words, not with nothing.
 

@@ -13,6 +13,7 @@ from relayproof.lifecycle import FETCH, LIST, SUBMIT, SUCCESS, Look
 from relayproof.pointer import Absent, find, get, is_a
 from relayproof.rule import ANY, REFUSED, SHOULD, Finding, Source, Untested, must, should
 from relayproof.rules import lifecycles, shapes
+from relayproof.rules.errors import refused_as
 from relayproof.rules.lifecycles import is_failure, is_success, said, sights
 from relayproof.rules.sources import OBSERVED
 from relayproof.schema import shown
@@ -120,7 +121,7 @@ def empty_prompt_is_refused(exchange: Exchange) -> Iterator[Finding]:
     yield from _not_taken(exchange, "an empty prompt")
 
 
-@must(NEW_API_SUNO, on=SUNO, answers=ANY, when=lambda exchange: exchange.expect.get("refusal") == "action")
+@must(NEW_API_SUNO, on=SUNO, answers=ANY, when=refused_as("action"))
 def unknown_action_is_refused(exchange: Exchange) -> Iterator[Finding]:
     """A kind of work that does not exist is refused with a 4xx status.
 
@@ -155,7 +156,7 @@ def refusal_has_a_status(exchange: Exchange) -> Iterator[Finding]:
         yield Finding("status", f"{exchange.status} with code {shown(code)}: {said(exchange)}")
 
 
-@must(NEW_API_SUNO, on=SUNO, answers=ANY, when=lambda exchange: exchange.expect.get("refusal") == "task")
+@must(NEW_API_SUNO, on=SUNO, answers=ANY, when=refused_as("task"))
 def unknown_task_is_not_found(exchange: Exchange) -> Iterator[Finding]:
     """A task that does not exist is answered with an error: a 4xx status, or a code that is none of success.
 
