@@ -1021,8 +1021,9 @@ def repeated_line_is_undamaged(exchange: Exchange) -> Iterator[Finding]:
     """A line that the model was asked to repeat has not lost its accents, Chinese characters and emoji on the way.
 
     The known accidents each leave a mark that no model would write by itself: UTF-8 read as Latin-1, question marks
-    for what is not ASCII, nothing in its place, or the escapes of a JSON text that was written twice. Streams are
-    held against this answer by streamed_text_loses_nothing.
+    for what is not ASCII, nothing in its place, or the escapes of a JSON text that was written twice. An emoji alone a
+    small model leaves out by itself (gemma-3-270m on llama-server). Streams are held against this answer by
+    streamed_text_loses_nothing.
 
     Fix: decode and encode as UTF-8 everywhere, and serialise once.
     """
@@ -1053,7 +1054,6 @@ def _damages(line: str) -> Iterator[tuple[str, str]]:
     yield "question marks for characters", line.encode("ascii", "replace").decode()
     yield "question marks for bytes", re.sub(r"[^\x00-\x7f]", lambda found: "?" * len(found[0].encode()), line)
     yield "question marks for emoji", re.sub(r"[\U00010000-\U0010ffff]", "?", line)
-    yield "emoji are gone", re.sub(r"[\U00010000-\U0010ffff]", "", line)
     yield "all but ASCII is gone", line.encode("ascii", "ignore").decode()
     yield "escaped twice", json.dumps(line)[1:-1]
     yield "written as HTML", line.encode("ascii", "xmlcharrefreplace").decode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from cases.anthropic import message
 from cases.build import asking, changed, chat, exchange
+from cases.chat import damaged
 from cases.chat_stream import PLAIN, at
 from cases.errors import because, refused, told
 from cases.every_response import toolless
@@ -170,3 +171,7 @@ def test_a_server_of_gemini_alone_refuses_to_list_models_in_googles_words() -> N
     listing = exchange("GET", "/v1/models", None, words, status=403)
     told = {verdict.rule: verdict.level for verdict in judge([listing], ALL).verdicts if verdict.outcome is FAILS}
     assert told == {"errors/envelope-is-openais": "should"}
+
+
+def test_a_small_model_leaves_an_emoji_out_by_itself() -> None:
+    assert outcomes(damaged("1833 年 café aaaa 1100"), "chat/repeated-line-is-undamaged") == [UNTESTED]

@@ -246,7 +246,6 @@ CASES = [
     Case(
         "chat/repeated-line-is-undamaged", damaged("1833 年 café 🎉"), damaged("1833 \\u5e74 caf\\u00e9 \\ud83c\\udf89")
     ),
-    Case("chat/repeated-line-is-undamaged", damaged("1833 年 café 🎉"), damaged("1833 年 café")),
     Case("chat/thinking-is-not-said-twice", THOUGHT, altered(THOUGHT, content="<think>warm</think>It is warm.")),
     Case("chat/control-tokens-stay-inside", PLAIN, altered(PLAIN, content="Hello!<|im_end|>\n")),
     Case(
